@@ -1,0 +1,136 @@
+using System.Collections.Immutable;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Propositions;
+using ScoringEngine.Core.Value;
+
+namespace ScoringEngine.Core.Workspaces;
+
+/// <summary>Reads <c>propositions.yaml</c>, the catalogue.</summary>
+internal static class Catalogue
+{
+    internal const string FileName = "propositions.yaml";
+
+    /// <summary>The id that "do nothing" has in answers; no proposition may take it.</summary>
+    internal const string DoNothingId = "do_nothing";
+
+    /// <summary>The propositions; features and needs are checked where those files could be read.</summary>
+    internal static ImmutableArray<Proposition>? Load(string directory, FeatureSchema? schema, Needs? needs, List<WorkspaceProblem> problems)
+    {
+        int before = problems.Count;
+        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
+        if (file is null)
+        {
+            return null;
+        }
+        List<Proposition> propositions = [];
+        foreach (YamlSection section in file.Sections("propositions"))
+        {
+            Proposition proposition = Read(section, schema, needs);
+            if (proposition.Id == DoNothingId)
+            {
+                section.Problem("id", $"'{DoNothingId}' stands for offering nothing, choose another");
+            }
+            else if (propositions.Exists(p => p.Id == proposition.Id))
+            {
+                section.Problem("id", $"'{proposition.Id}' is used twice");
+            }
+            propositions.Add(proposition);
+        }
+        file.RejectUnknownKeys();
+        return problems.Count == before ? [.. propositions] : null;
+    }
+
+    private static Proposition Read(YamlSection section, FeatureSchema? schema, Needs? needs)
+    {
+        YamlSection? economics = section.Section("economics");
+        (double contact, ImmutableSortedDictionary<string, double> contactByChannel) = ReadContact(economics);
+        Proposition proposition = new()
+        {
+            Id = section.RequiredText("id"),
+            Name = section.Text("name") ?? section.Text("id") ?? "",
+            Wording = ReadTexts(section.Section("wording")),
+            Kind = section.Choice("kind", PropositionKind.Commercial),
+            Lever = section.Choice("lever", Lever.Retain),
+            Category = section.Text("category") ?? "",
+            Differentiated = section.Flag("differentiated", false),
+            NeedsAcceptance = section.Flag("needs_acceptance", true),
+            Margin = ReadAmount(economics, "margin", schema),
+            Saving = ReadAmount(economics, "saving", schema),
+            Differentiation = economics?.Number("differentiation", 0) ?? 0,
+            Fulfilment = economics?.Number("fulfilment", 0, 0) ?? 0,
+            Contact = contactByChannel,
+            DefaultContact = contact,
+            Incrementality = economics?.OptionalNumber("incrementality", 0, 1),
+            PriorPropensity = section.Number("prior_propensity", 0.05, 0, 1),
+            Provenance = section.Choice("provenance", Provenance.Assumed),
+            Benefits = ReadNeeds(section, "benefits", needs),
+            Sacrifices = ReadNeeds(section, "sacrifices", needs),
+        };
+        economics?.RejectUnknownKeys();
+        section.RejectUnknownKeys();
+        return proposition;
+    }
+
+    private static Amount ReadAmount(YamlSection? economics, string key, FeatureSchema? schema)
+    {
+        if (economics is null || !economics.Has(key))
+        {
+            return Amount.Zero;
+        }
+        if (economics.IsScalar(key))
+        {
+            return Amount.Zero with { Base = economics.Number(key, 0) };
+        }
+        if (economics.Section(key) is not { } section)
+        {
+            return Amount.Zero;
+        }
+        Amount amount = new(
+            section.Number("base", 0),
+            section.Numbers("per").ToImmutableSortedDictionary(StringComparer.Ordinal),
+            section.Choice("every", Frequency.Once));
+        foreach (string name in amount.PerFeature.Keys)
+        {
+            int index = schema?.IndexOf(name) ?? -1;
+            if (schema is not null && index < 0)
+            {
+                section.Problem("per", $"no feature '{name}'{NearestName.Hint(name, schema.Features.Select(f => f.Name))}");
+            }
+            else if (schema is not null && (schema.Features[index].Kind == FeatureKind.Categorical || schema.Features[index].Protected))
+            {
+                section.Problem("per", $"feature '{name}' is {(schema.Features[index].Protected ? "protected" : "categorical")}, expected a numeric or boolean one");
+            }
+        }
+        section.RejectUnknownKeys();
+        return amount;
+    }
+
+    private static (double Standard, ImmutableSortedDictionary<string, double> ByChannel) ReadContact(YamlSection? economics)
+    {
+        ImmutableSortedDictionary<string, double> none = ImmutableSortedDictionary<string, double>.Empty;
+        if (economics is null || !economics.Has("contact"))
+        {
+            return (0, none);
+        }
+        if (economics.IsScalar("contact"))
+        {
+            return (economics.Number("contact", 0, 0), none);
+        }
+        ImmutableSortedDictionary<string, double> all = economics.Numbers("contact", 0).ToImmutableSortedDictionary(StringComparer.Ordinal);
+        return (all.GetValueOrDefault("default"), all.Remove("default"));
+    }
+
+    private static ImmutableSortedDictionary<string, double> ReadNeeds(YamlSection section, string key, Needs? needs)
+    {
+        ImmutableSortedDictionary<string, double> numbers = section.Numbers(key, 0, 1).ToImmutableSortedDictionary(StringComparer.Ordinal);
+        foreach (string id in numbers.Keys.Where(id => needs is not null && !needs.All.Any(n => n.Id == id)))
+        {
+            section.Problem(key, $"no need '{id}'{NearestName.Hint(id, needs!.All.Select(n => n.Id))}");
+        }
+        return numbers;
+    }
+
+    private static ImmutableSortedDictionary<string, string> ReadTexts(YamlSection? section)
+        => section is null ? ImmutableSortedDictionary<string, string>.Empty
+            : section.Keys.ToImmutableSortedDictionary(k => k, k => section.Text(k) ?? "", StringComparer.Ordinal);
+}

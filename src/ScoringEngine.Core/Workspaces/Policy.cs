@@ -1,0 +1,96 @@
+using ScoringEngine.Core.Propositions;
+
+namespace ScoringEngine.Core.Workspaces;
+
+/// <summary>What <c>policy.yaml</c> says: how value is counted and tiers are drawn.</summary>
+public sealed record Policy
+{
+    internal const string FileName = "policy.yaml";
+
+    /// <summary>The one currency of the workspace, ISO 4217.</summary>
+    public string Currency { get; init; } = "EUR";
+
+    /// <summary>Months over which recurring amounts are counted, 1..600.</summary>
+    public int HorizonMonths { get; init; } = 12;
+
+    /// <summary>Yearly discount rate for recurring amounts, 0..1.</summary>
+    public double DiscountRate { get; init; } = 0.08;
+
+    /// <summary>Half-width of the marginal tier in currency; null: a tenth of the mean absolute profit.</summary>
+    public double? MarginalBand { get; init; }
+
+    /// <summary>Expected profit of a value creator; null: from the whale curve by <see cref="CreatorsShare"/>.</summary>
+    public double? CreatorsThreshold { get; init; }
+
+    /// <summary>Creators are the best customers that together reach this share of peak cumulative profit, 0..1.</summary>
+    public double CreatorsShare { get; init; } = 0.5;
+
+    /// <summary>Quantile of profit given the features that marks what a customer could be worth, .5 to .99.</summary>
+    public double PotentialQuantile { get; init; } = 0.9;
+
+    /// <summary>Currency per unit of perceived customer value in the ranking, 0 or more.</summary>
+    public double CustomerWeight { get; init; } = 20;
+
+    /// <summary>Perceived value from which a customer is said to win, -1..1.</summary>
+    public double MinimumCustomerValue { get; init; }
+
+    /// <summary>Share of acceptance that is incremental where the catalogue does not say, 0..1.</summary>
+    public double DefaultIncrementality { get; init; } = 0.5;
+
+    /// <summary>
+    /// What an amount that recurs is worth now: the annuity of end-of-period payments over the horizon at the discount
+    /// rate; 1 for <see cref="Frequency.Once"/>.
+    /// </summary>
+    public double PresentValueFactor(Frequency every)
+    {
+        if (every == Frequency.Once)
+        {
+            return 1;
+        }
+        int step = every == Frequency.Month ? 1 : 12;
+        double monthly = Numerics.DeterministicMath.Log(1 + DiscountRate) / 12;
+        double factor = 0;
+        for (int month = step; month <= HorizonMonths; month += step)
+        {
+            factor += Numerics.DeterministicMath.Exp(-monthly * month);
+        }
+        return factor;
+    }
+
+    internal static Policy? Load(string directory, List<WorkspaceProblem> problems)
+    {
+        int before = problems.Count;
+        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
+        if (file is null)
+        {
+            return null;
+        }
+        Policy defaults = new();
+        YamlSection? tiers = file.Section("tiers");
+        string currency = file.RequiredText("currency");
+        if (currency.Length > 0 && (currency.Length != 3 || !currency.All(char.IsAsciiLetterUpper)))
+        {
+            file.Problem("currency", $"'{currency}', expected an ISO 4217 code such as EUR");
+        }
+        Policy policy = new()
+        {
+            Currency = currency,
+            HorizonMonths = file.Integer("horizon_months", defaults.HorizonMonths, 1, 600),
+            DiscountRate = file.Number("discount_rate", defaults.DiscountRate, 0, 1),
+            MarginalBand = tiers?.OptionalNumber("marginal_band", 0),
+            CreatorsThreshold = tiers?.OptionalNumber("creators_threshold"),
+            CreatorsShare = tiers?.Number("creators_share", defaults.CreatorsShare, 0, 1) ?? defaults.CreatorsShare,
+            PotentialQuantile = file.Number("potential_quantile", defaults.PotentialQuantile, 0.5, 0.99),
+            CustomerWeight = file.Number("customer_weight", defaults.CustomerWeight, 0),
+            MinimumCustomerValue = file.Number("minimum_customer_value", defaults.MinimumCustomerValue, -1, 1),
+            DefaultIncrementality = file.Number("default_incrementality", defaults.DefaultIncrementality, 0, 1),
+        };
+        if (policy.CreatorsThreshold <= (policy.MarginalBand ?? 0))
+        {
+            tiers!.Problem("creators_threshold", $"{policy.CreatorsThreshold}, expected more than the marginal band");
+        }
+        tiers?.RejectUnknownKeys();
+        file.RejectUnknownKeys();
+        return problems.Count == before ? policy : null;
+    }
+}

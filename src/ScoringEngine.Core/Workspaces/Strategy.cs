@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+
+namespace ScoringEngine.Core.Workspaces;
+
+/// <summary>A segment strategy as <c>strategies.yaml</c> articulates it.</summary>
+public sealed record Strategy
+{
+    internal const string FileName = "strategies.yaml";
+
+    /// <summary>The seven elements without which a strategy is incomplete, as keys in the file.</summary>
+    public static ImmutableArray<string> Elements { get; } =
+    [
+        "is_and_is_not",
+        "difference_from_today",
+        "segments_addressed",
+        "path_to_value",
+        "capabilities",
+        "timeframe",
+        "changed_expectations",
+    ];
+
+    /// <summary>Id in files and answers.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Name for people.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Who answers for it; empty when nobody does yet.</summary>
+    public string Owner { get; init; } = "";
+
+    /// <summary>Segment ids it addresses; empty for all.</summary>
+    public ImmutableArray<int> Segments { get; init; } = [];
+
+    /// <summary>Text of each element that is written, by the key in <see cref="Elements"/>.</summary>
+    public ImmutableSortedDictionary<string, string> Articulation { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>What is not articulated yet: elements by key, and "owner". Empty when complete.</summary>
+    public IEnumerable<string> MissingElements
+        => Elements.Where(e => string.IsNullOrWhiteSpace(Articulation.GetValueOrDefault(e)))
+            .Concat(string.IsNullOrWhiteSpace(Owner) ? ["owner"] : []);
+
+    internal static ImmutableArray<Strategy>? Load(string directory, List<WorkspaceProblem> problems)
+    {
+        int before = problems.Count;
+        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
+        if (file is null)
+        {
+            return null;
+        }
+        List<Strategy> strategies = [];
+        foreach (YamlSection section in file.Sections("strategies"))
+        {
+            string id = section.RequiredText("id");
+            if (strategies.Exists(s => s.Id == id))
+            {
+                section.Problem("id", $"'{id}' is used twice");
+            }
+            strategies.Add(new Strategy
+            {
+                Id = id,
+                Name = section.Text("name") ?? id,
+                Owner = section.Text("owner") ?? "",
+                Segments = ReadSegments(section),
+                Articulation = Elements.Where(e => section.Text(e) is not null)
+                    .ToImmutableSortedDictionary(e => e, e => section.Text(e)!, StringComparer.Ordinal),
+            });
+            section.RejectUnknownKeys();
+        }
+        file.RejectUnknownKeys();
+        return problems.Count == before ? [.. strategies] : null;
+    }
+
+    private static ImmutableArray<int> ReadSegments(YamlSection section)
+    {
+        IReadOnlyList<string> texts = section.Texts("segments");
+        if (texts is ["all"])
+        {
+            return [];
+        }
+        if (texts.Count == 0)
+        {
+            section.Problem("segments", "missing, expected all or a list of segment ids");
+        }
+        List<int> ids = [];
+        foreach (string text in texts)
+        {
+            if (int.TryParse(text, out int id) && id > 0)
+            {
+                ids.Add(id);
+            }
+            else
+            {
+                section.Problem("segments", $"'{text}', expected all or segment ids (whole numbers from 1)");
+            }
+        }
+        return [.. ids];
+    }
+}

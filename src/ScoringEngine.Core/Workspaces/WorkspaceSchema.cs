@@ -1,0 +1,166 @@
+using System.Collections.Immutable;
+using ScoringEngine.Core.Features;
+
+namespace ScoringEngine.Core.Workspaces;
+
+/// <summary>What <c>schema.yaml</c> says: how customer files are read and what is predicted.</summary>
+/// <param name="IdColumn">Column that holds the customer's id.</param>
+/// <param name="Features">The feature schema.</param>
+/// <param name="Target">The profit target; null where profitability cannot be trained.</param>
+public sealed record WorkspaceSchema(string IdColumn, FeatureSchema Features, ProfitTarget? Target)
+{
+    internal const string FileName = "schema.yaml";
+
+    internal static WorkspaceSchema? Load(string directory, List<WorkspaceProblem> problems)
+    {
+        int before = problems.Count;
+        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
+        if (file is null)
+        {
+            return null;
+        }
+        string id = file.RequiredText("id");
+        ProfitTarget? target = ReadTarget(file);
+        List<Feature> features = [];
+        Dictionary<string, YamlSection> byName = [];
+        HashSet<int> ids = [];
+        foreach (string key in new[] { "features", "context" })
+        {
+            foreach (YamlSection section in file.Sections(key))
+            {
+                Feature feature = ReadFeature(section, key == "context");
+                if (feature.Name == id)
+                {
+                    section.Problem("name", $"'{id}' is the id column, which is no feature");
+                }
+                if (!byName.TryAdd(feature.Name, section))
+                {
+                    section.Problem("name", $"'{feature.Name}' is used twice");
+                }
+                else if (!ids.Add(feature.Id))
+                {
+                    section.Problem("id", $"{feature.Id} is used twice; ids are permanent and never reused");
+                }
+                else
+                {
+                    features.Add(feature);
+                }
+            }
+        }
+        if (!features.Exists(f => !f.Context))
+        {
+            file.Problem("features", "missing, expected at least one feature");
+        }
+        foreach ((string column, _) in target?.Terms ?? [])
+        {
+            if (byName.TryGetValue(column, out YamlSection? section))
+            {
+                section.Problem("name", $"'{column}' is part of the target and cannot be a feature");
+            }
+        }
+        file.RejectUnknownKeys();
+        return problems.Count == before ? new WorkspaceSchema(id, new FeatureSchema(features), target) : null;
+    }
+
+    private static ProfitTarget? ReadTarget(YamlSection file)
+    {
+        if (file.Section("target") is not { } section)
+        {
+            return null;
+        }
+        string columns = section.RequiredText("columns");
+        ImmutableArray<(string, int)> terms = [];
+        if (columns.Length > 0)
+        {
+            try
+            {
+                terms = ProfitTarget.Parse(columns);
+            }
+            catch (FormatException e)
+            {
+                section.Problem("columns", e.Message);
+            }
+        }
+        ProfitTarget target = new()
+        {
+            Terms = terms,
+            Period = section.Text("period") ?? "year",
+            Proxy = section.Flag("proxy", false),
+        };
+        section.RejectUnknownKeys();
+        return target;
+    }
+
+    private static Feature ReadFeature(YamlSection section, bool context)
+    {
+        FeatureKind kind = section.Choice("kind", FeatureKind.Numeric);
+        ImmutableArray<string> categories = [.. section.Texts("categories")];
+        float? minimum = (float?)section.OptionalNumber("min");
+        float? maximum = (float?)section.OptionalNumber("max");
+        bool log1P = section.Flag("log1p", false);
+        Feature feature = new()
+        {
+            Id = section.Integer("id", 0, 1, int.MaxValue),
+            Name = section.RequiredText("name"),
+            Kind = kind,
+            Unit = section.Text("unit"),
+            Missing = section.Choice("missing", MissingHandling.Allow),
+            Minimum = minimum,
+            Maximum = maximum,
+            Log1P = log1P,
+            Segments = !context && section.Flag("segments", true),
+            Personal = section.Flag("personal", false),
+            Protected = section.Flag("protected", false),
+            Context = context,
+            Default = context ? ReadDefault(section, kind, categories) : float.NaN,
+            Categories = kind == FeatureKind.Categorical ? categories : [],
+        };
+        if (!section.Has("id"))
+        {
+            section.Problem("id", "missing, expected a permanent whole number from 1");
+        }
+        if (kind == FeatureKind.Categorical && categories.Distinct(StringComparer.Ordinal).Count() != categories.Length)
+        {
+            section.Problem("categories", "a category comes twice");
+        }
+        if (kind != FeatureKind.Categorical && categories.Length > 0)
+        {
+            section.Problem("categories", "only a categorical feature has categories");
+        }
+        if (kind != FeatureKind.Numeric && (minimum is not null || maximum is not null || log1P))
+        {
+            section.Problem(minimum is not null ? "min" : maximum is not null ? "max" : "log1p", "only a numeric feature has a range or log1p");
+        }
+        if (minimum > maximum)
+        {
+            section.Problem("max", $"{maximum}, expected at least min ({minimum})");
+        }
+        if (log1P && minimum is not >= 0)
+        {
+            section.Problem("log1p", "needs a min of 0 or more");
+        }
+        section.RejectUnknownKeys();
+        return feature;
+    }
+
+    private static float ReadDefault(YamlSection section, FeatureKind kind, ImmutableArray<string> categories)
+    {
+        string? text = section.Text("default");
+        switch (kind)
+        {
+            case var _ when text is null:
+                return float.NaN;
+            case FeatureKind.Categorical:
+                int code = categories.IndexOf(text);
+                if (code < 0)
+                {
+                    section.Problem("default", $"'{text}', expected one of the categories{NearestName.Hint(text, categories)}");
+                }
+                return code;
+            case FeatureKind.Boolean:
+                return section.Flag("default", false) ? 1 : 0;
+            default:
+                return (float)section.Number("default", 0);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+using System.Globalization;
+using ScoringEngine.Core.Features;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace ScoringEngine.Core.Workspaces;
+
+/// <summary>
+/// A mapping in a YAML file, read key by key. Whatever is wrong is noted with its line and reading goes on with the
+/// default, so that a person sees all errors at once. <see cref="RejectUnknownKeys"/> comes last.
+/// </summary>
+internal sealed class YamlSection
+{
+    private readonly YamlMappingNode _node;
+    private readonly string _path;
+    private readonly List<WorkspaceProblem> _problems;
+    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+
+    private YamlSection(string file, YamlMappingNode node, string path, List<WorkspaceProblem> problems)
+    {
+        File = file;
+        _node = node;
+        _path = path;
+        _problems = problems;
+    }
+
+    /// <summary>The file's path, as in messages.</summary>
+    public string File { get; }
+
+    /// <summary>The line on which the mapping starts.</summary>
+    public int Line => (int)_node.Start.Line;
+
+    /// <summary>The keys as written, in order.</summary>
+    public IEnumerable<string> Keys => _node.Children.Keys.OfType<YamlScalarNode>().Select(k => k.Value ?? "");
+
+    /// <summary>Reads a file whose top level is a mapping; an empty file is an empty mapping. Null when unreadable, with the problem noted.</summary>
+    public static YamlSection? Load(string file, List<WorkspaceProblem> problems)
+    {
+        YamlStream stream = [];
+        try
+        {
+            using StreamReader reader = new(file);
+            stream.Load(reader);
+        }
+        catch (YamlException e)
+        {
+            problems.Add(new WorkspaceProblem(file, (int)e.Start.Line, "not valid YAML: " + e.Message));
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problems.Add(new WorkspaceProblem(file, 0, e is FileNotFoundException or DirectoryNotFoundException ? "file not found" : e.Message));
+            return null;
+        }
+        if (stream.Documents.Count == 0)
+        {
+            return new YamlSection(file, [], "", problems);
+        }
+        if (stream.Documents.Count == 1 && stream.Documents[0].RootNode is YamlMappingNode root)
+        {
+            return new YamlSection(file, root, "", problems);
+        }
+        problems.Add(new WorkspaceProblem(file, (int)stream.Documents[0].RootNode.Start.Line, "expected one mapping of keys to values"));
+        return null;
+    }
+
+    /// <summary>Notes a problem at the key, or at the section when the key is absent.</summary>
+    public void Problem(string key, string message)
+        => AddProblem(Find(key)?.Start ?? _node.Start, $"{_path}{key}: {message}");
+
+    /// <summary>Whether the key is written.</summary>
+    public bool Has(string key) => Find(key) is not null;
+
+    /// <summary>Text, or null when absent.</summary>
+    public string? Text(string key)
+    {
+        YamlNode? node = Find(key);
+        if (node is null || IsNull(node))
+        {
+            return null;
+        }
+        if (node is YamlScalarNode scalar)
+        {
+            return scalar.Value;
+        }
+        Problem(key, "expected text");
+        return null;
+    }
+
+    /// <summary>Text that must be there and not be empty.</summary>
+    public string RequiredText(string key)
+    {
+        string? text = Text(key);
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            Problem(key, "missing, expected text");
+            return "";
+        }
+        return text;
+    }
+
+    /// <summary>A finite number in a range, or the default when absent.</summary>
+    public double Number(string key, double defaultValue, double minimum = double.MinValue, double maximum = double.MaxValue)
+        => OptionalNumber(key, minimum, maximum) ?? defaultValue;
+
+    /// <summary>A finite number in a range, or null when absent.</summary>
+    public double? OptionalNumber(string key, double minimum = double.MinValue, double maximum = double.MaxValue)
+    {
+        string? text = Text(key);
+        if (text is null)
+        {
+            return null;
+        }
+        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) || !double.IsFinite(value))
+        {
+            Problem(key, $"'{text}', expected a number");
+            return null;
+        }
+        if (value < minimum || value > maximum)
+        {
+            string range = minimum == double.MinValue ? $"at most {Show(maximum)}"
+                : maximum == double.MaxValue ? $"at least {Show(minimum)}" : $"{Show(minimum)} to {Show(maximum)}";
+            Problem(key, $"{text}, expected {range}");
+            return null;
+        }
+        return value;
+    }
+
+    /// <summary>A whole number in a range, or the default when absent.</summary>
+    public int Integer(string key, int defaultValue, int minimum, int maximum)
+    {
+        double? value = OptionalNumber(key, minimum, maximum);
+        if (value is { } number && number != Math.Floor(number))
+        {
+            Problem(key, $"{Show(number)}, expected a whole number");
+            return defaultValue;
+        }
+        return (int?)value ?? defaultValue;
+    }
+
+    /// <summary>true or false, or the default when absent.</summary>
+    public bool Flag(string key, bool defaultValue)
+    {
+        switch (Text(key))
+        {
+            case null:
+                return defaultValue;
+            case "true":
+                return true;
+            case "false":
+                return false;
+            case { } other:
+                Problem(key, $"'{other}', expected true or false");
+                return defaultValue;
+        }
+    }
+
+    /// <summary>One of an enum's values, written in snake_case, or the default when absent.</summary>
+    public T Choice<T>(string key, T defaultValue)
+        where T : struct, Enum
+    {
+        string? text = Text(key);
+        if (text is null)
+        {
+            return defaultValue;
+        }
+        foreach (T value in Enum.GetValues<T>())
+        {
+            if (SnakeCase.Of(value) == text)
+            {
+                return value;
+            }
+        }
+        string[] names = [.. Enum.GetValues<T>().Select(SnakeCase.Of)];
+        Problem(key, $"'{text}', expected one of {string.Join(", ", names)}{NearestName.Hint(text, names)}");
+        return defaultValue;
+    }
+
+    /// <summary>A list of texts; empty when absent. A single text counts as a list of one.</summary>
+    public IReadOnlyList<string> Texts(string key)
+    {
+        switch (Find(key))
+        {
+            case null:
+                return [];
+            case YamlScalarNode scalar:
+                return IsNull(scalar) ? [] : [scalar.Value ?? ""];
+            case YamlSequenceNode list when list.Children.All(c => c is YamlScalarNode):
+                return [.. list.Children.Select(c => ((YamlScalarNode)c).Value ?? "")];
+            default:
+                Problem(key, "expected a list of texts");
+                return [];
+        }
+    }
+
+    /// <summary>A mapping of names to numbers in a range; empty when absent.</summary>
+    public IReadOnlyDictionary<string, double> Numbers(string key, double minimum = double.MinValue, double maximum = double.MaxValue)
+    {
+        YamlSection? section = Section(key);
+        Dictionary<string, double> numbers = new(StringComparer.Ordinal);
+        foreach (string name in section?.Keys ?? [])
+        {
+            if (section!.OptionalNumber(name, minimum, maximum) is { } number)
+            {
+                numbers[name] = number;
+            }
+        }
+        return numbers;
+    }
+
+    /// <summary>A nested mapping, or null when absent.</summary>
+    public YamlSection? Section(string key)
+    {
+        YamlNode? node = Find(key);
+        if (node is null || IsNull(node))
+        {
+            return null;
+        }
+        if (node is YamlMappingNode mapping)
+        {
+            return new YamlSection(File, mapping, $"{_path}{key}.", _problems);
+        }
+        Problem(key, "expected a mapping of keys to values");
+        return null;
+    }
+
+    /// <summary>A list of mappings; empty when absent.</summary>
+    public IReadOnlyList<YamlSection> Sections(string key)
+    {
+        YamlNode? node = Find(key);
+        if (node is null || IsNull(node))
+        {
+            return [];
+        }
+        if (node is not YamlSequenceNode list)
+        {
+            Problem(key, "expected a list (each entry starts with '-')");
+            return [];
+        }
+        List<YamlSection> sections = [];
+        for (int i = 0; i < list.Children.Count; i++)
+        {
+            if (list.Children[i] is YamlMappingNode mapping)
+            {
+                sections.Add(new YamlSection(File, mapping, $"{_path}{key}[{i}].", _problems));
+            }
+            else
+            {
+                AddProblem(list.Children[i].Start, $"{_path}{key}[{i}]: expected a mapping of keys to values");
+            }
+        }
+        return sections;
+    }
+
+    /// <summary>Whether the key holds a scalar rather than a list or mapping.</summary>
+    public bool IsScalar(string key) => Find(key) is YamlScalarNode;
+
+    /// <summary>Notes every key that nothing asked for, with the nearest one that is known.</summary>
+    public void RejectUnknownKeys()
+    {
+        foreach (YamlNode key in _node.Children.Keys)
+        {
+            string name = (key as YamlScalarNode)?.Value ?? key.ToString();
+            if (!_known.Contains(name))
+            {
+                AddProblem(key.Start, $"unknown key '{_path}{name}'{NearestName.Hint(name, _known)}");
+            }
+        }
+    }
+
+    private static bool IsNull(YamlNode node)
+        => node is YamlScalarNode { Style: ScalarStyle.Plain, Value: null or "" or "~" or "null" };
+
+    private static string Show(double value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private YamlNode? Find(string key)
+    {
+        _known.Add(key);
+        return _node.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? node) ? node : null;
+    }
+
+    private void AddProblem(Mark mark, string message) => _problems.Add(new WorkspaceProblem(File, (int)mark.Line, message));
+}
