@@ -1,0 +1,203 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Propositions;
+using ScoringEngine.Core.Workspaces;
+
+namespace ScoringEngine.Core.Decisions;
+
+/// <summary>
+/// The catalogue, needs and policy of a workspace, compiled against a feature schema and the segments of a model: what
+/// each proposition is worth for a row. Immutable and thread-safe; evaluation allocates nothing.
+/// </summary>
+public sealed class ValueModel
+{
+    /// <summary>Name of the context feature that says in which channel an offer is made.</summary>
+    public const string ChannelFeature = "channel";
+
+    private readonly Compiled[] _propositions;
+    private readonly double[] _customerValue; // [segment x proposition]
+    private readonly int _channel;
+    private readonly double _customerWeight;
+    private readonly double _minimumCustomerValue;
+
+    /// <summary>Compiles a workspace.</summary>
+    /// <param name="workspace">Catalogue, needs and policy.</param>
+    /// <param name="schema">The schema of the rows.</param>
+    /// <param name="segmentIds">Segment id by segment index.</param>
+    public ValueModel(Workspace workspace, FeatureSchema schema, IReadOnlyList<int> segmentIds)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(schema);
+        ArgumentNullException.ThrowIfNull(segmentIds);
+        Propositions = workspace.Propositions;
+        _channel = schema.IndexOf(ChannelFeature);
+        _customerWeight = workspace.Policy.CustomerWeight;
+        _minimumCustomerValue = workspace.Policy.MinimumCustomerValue;
+        _propositions = [.. Propositions.Select(p => new Compiled(p, workspace.Policy, schema, _channel))];
+        _customerValue = new double[segmentIds.Count * Propositions.Length];
+        SegmentNeeds = [.. segmentIds.Select(workspace.Needs.Of)];
+        for (int s = 0; s < segmentIds.Count; s++)
+        {
+            for (int a = 0; a < Propositions.Length; a++)
+            {
+                _customerValue[(s * Propositions.Length) + a] = PerceivedValue(SegmentNeeds[s], Propositions[a]);
+            }
+        }
+    }
+
+    /// <summary>The propositions by index.</summary>
+    public ImmutableArray<Proposition> Propositions { get; }
+
+    /// <summary>The need weights by segment index.</summary>
+    public ImmutableArray<NeedWeights> SegmentNeeds { get; }
+
+    /// <summary>Number of candidates: every proposition and "do nothing".</summary>
+    public int CandidateCount => _propositions.Length + 1;
+
+    /// <summary>
+    /// Vcust: sum over needs of weight * (benefit - sacrifice), -1..1.
+    /// </summary>
+    public static double PerceivedValue(NeedWeights needs, Proposition proposition)
+    {
+        ArgumentNullException.ThrowIfNull(needs);
+        ArgumentNullException.ThrowIfNull(proposition);
+        double value = 0;
+        foreach ((string need, double weight) in needs.Weights)
+        {
+            value += weight * (proposition.Benefits.GetValueOrDefault(need) - proposition.Sacrifices.GetValueOrDefault(need));
+        }
+        return Math.Clamp(value, -1, 1);
+    }
+
+    /// <summary>What a proposition is worth for a customer.</summary>
+    /// <param name="proposition">Index in <see cref="Propositions"/>.</param>
+    /// <param name="row">All features of the schema, context included.</param>
+    /// <param name="segment">Segment index.</param>
+    /// <param name="propensity">Calibrated probability of acceptance, 0..1; not used where nothing has to be accepted.</param>
+    public PropositionValue Evaluate(int proposition, ReadOnlySpan<float> row, int segment, double propensity)
+    {
+        Compiled a = _propositions[proposition];
+        double p = a.NeedsAcceptance ? propensity : 1;
+        Debug.Assert(p is >= 0 and <= 1);
+        double margin = a.Margin.Of(row);
+        double saving = a.Saving.Of(row);
+        double contact = a.ContactCost(_channel < 0 ? float.NaN : row[_channel]);
+        double dp = p * a.Incrementality;
+        double customer = _customerValue[(segment * _propositions.Length) + proposition];
+        double organisation = (dp * (margin + saving)) + a.Differentiation - (p * a.Fulfilment) - contact;
+        double slope = (a.Incrementality * (margin + saving)) - a.Fulfilment;
+        double breakEven = slope == 0 ? double.NaN : (contact - a.Differentiation) / slope;
+        return new PropositionValue
+        {
+            Proposition = proposition,
+            Propensity = p,
+            IncrementalPropensity = dp,
+            Revenue = dp * margin,
+            Saving = dp * saving,
+            FulfilmentCost = p * a.Fulfilment,
+            ContactCost = contact,
+            Differentiation = a.Differentiation,
+            OrganisationValue = organisation,
+            CustomerValue = customer,
+            Score = organisation + (_customerWeight * p * customer),
+            Label = (organisation > 0, customer >= _minimumCustomerValue) switch
+            {
+                (true, true) => Label.BothWin,
+                (true, false) => Label.OrganisationOnly,
+                (false, true) => Label.CustomerOnly,
+                _ => Label.Neither,
+            },
+            BreakEvenPropensity = breakEven is >= 0 and <= 1 ? breakEven : double.NaN,
+        };
+    }
+
+    /// <summary>
+    /// Values every candidate and sorts them, best first. Equal scores keep "do nothing" first and then the catalogue's
+    /// order, so that a ranking never depends on the sort.
+    /// </summary>
+    /// <param name="row">All features of the schema, context included.</param>
+    /// <param name="segment">Segment index.</param>
+    /// <param name="propensities">Propensity by proposition index.</param>
+    /// <param name="ranked">Receives <see cref="CandidateCount"/> candidates.</param>
+    public void Rank(ReadOnlySpan<float> row, int segment, ReadOnlySpan<double> propensities, Span<PropositionValue> ranked)
+    {
+        if (propensities.Length != _propositions.Length || ranked.Length < CandidateCount)
+        {
+            throw new ArgumentException($"expected {_propositions.Length} propensities and room for {CandidateCount} candidates");
+        }
+        ranked[0] = new PropositionValue
+        {
+            Proposition = PropositionValue.DoNothing,
+            Propensity = 1,
+            Label = Label.Neither,
+            BreakEvenPropensity = double.NaN,
+        };
+        for (int a = 0; a < _propositions.Length; a++)
+        {
+            // Insertion sort: stable, and the fastest for the few dozen candidates there are.
+            PropositionValue value = Evaluate(a, row, segment, propensities[a]);
+            int position = a + 1;
+            while (position > 0 && ranked[position - 1].Score < value.Score)
+            {
+                ranked[position] = ranked[position - 1];
+                position--;
+            }
+            ranked[position] = value;
+        }
+    }
+
+    private sealed class Compiled
+    {
+        private readonly double[] _contactByChannel;
+        private readonly double _defaultContact;
+
+        public Compiled(Proposition proposition, Policy policy, FeatureSchema schema, int channel)
+        {
+            Margin = new CompiledAmount(proposition.Margin, policy, schema);
+            Saving = new CompiledAmount(proposition.Saving, policy, schema);
+            Differentiation = proposition.Differentiation;
+            Fulfilment = proposition.Fulfilment;
+            Incrementality = proposition.Incrementality ?? policy.DefaultIncrementality;
+            NeedsAcceptance = proposition.NeedsAcceptance;
+            _defaultContact = proposition.DefaultContact;
+            ImmutableArray<string> channels = channel < 0 ? [] : schema.Features[channel].Categories;
+            _contactByChannel = [.. channels.Select(c => proposition.Contact.GetValueOrDefault(c, _defaultContact))];
+        }
+
+        public CompiledAmount Margin { get; }
+
+        public CompiledAmount Saving { get; }
+
+        public double Differentiation { get; }
+
+        public double Fulfilment { get; }
+
+        public double Incrementality { get; }
+
+        public bool NeedsAcceptance { get; }
+
+        public double ContactCost(float channelCode)
+            => channelCode >= 0 && channelCode < _contactByChannel.Length ? _contactByChannel[(int)channelCode] : _defaultContact;
+    }
+
+    private sealed class CompiledAmount(Amount amount, Policy policy, FeatureSchema schema)
+    {
+        private readonly double _factor = policy.PresentValueFactor(amount.Every);
+        private readonly (int Feature, double PerUnit)[] _terms = [.. amount.PerFeature.Select(t => (schema.IndexOf(t.Key), t.Value))];
+
+        public double Of(ReadOnlySpan<float> row)
+        {
+            double sum = amount.Base;
+            foreach ((int feature, double perUnit) in _terms)
+            {
+                float value = row[feature];
+                if (!float.IsNaN(value))
+                {
+                    sum += perUnit * value;
+                }
+            }
+            return sum * _factor;
+        }
+    }
+}
