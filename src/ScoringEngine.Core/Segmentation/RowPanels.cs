@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using ScoringEngine.Core.Features;
+
+namespace ScoringEngine.Core.Segmentation;
+
+/// <summary>
+/// Rows in the layout of the distance kernels: panels of 32 rows, each [dimensions x 32], so that a SIMD lane is a row
+/// whatever the vector's width, and a panel (3.5 KB at 28 dimensions) stays in the first-level cache while all
+/// centroids pass over it. The last panel is filled up with zeros.
+/// </summary>
+internal sealed class RowPanels
+{
+    /// <summary>Rows in a panel: two of the widest vectors (16 lanes).</summary>
+    internal const int PanelRows = 32;
+
+    /// <summary>Largest magnitude of a coordinate: its square, summed over any plausible dimensions, stays finite.</summary>
+    internal const float Limit = 1e15f;
+
+    private readonly float[] _values;
+
+    internal RowPanels(int rows, int dimensions)
+    {
+        Debug.Assert(rows >= 0 && dimensions > 0);
+        Rows = rows;
+        Dimensions = dimensions;
+        Panels = (rows + PanelRows - 1) / PanelRows;
+        _values = new float[checked(Panels * dimensions * PanelRows)];
+    }
+
+    internal int Rows { get; }
+
+    internal int Dimensions { get; }
+
+    internal int Panels { get; }
+
+    /// <summary>[dimensions x 32] values.</summary>
+    internal Span<float> Panel(int panel) => _values.AsSpan(panel * Dimensions * PanelRows, Dimensions * PanelRows);
+
+    /// <summary>The rows minus <paramref name="origin"/> (one value a column), computed in double.</summary>
+    internal static RowPanels From(FeatureMatrix points, ReadOnlySpan<double> origin)
+    {
+        RowPanels result = new(points.Rows, points.Columns);
+        for (int i = 0; i < points.Rows; i++)
+        {
+            ReadOnlySpan<float> row = points.Row(i);
+            Span<float> panel = result.Panel(i / PanelRows);
+            int lane = i % PanelRows;
+            for (int d = 0; d < row.Length; d++)
+            {
+                panel[(d * PanelRows) + lane] = (float)(row[d] - origin[d]);
+            }
+        }
+        return result;
+    }
+
+    /// <summary>A copy of the rows at <paramref name="rows"/>, in that order.</summary>
+    internal RowPanels Select(ReadOnlySpan<int> rows)
+    {
+        RowPanels result = new(rows.Length, Dimensions);
+        for (int i = 0; i < rows.Length; i++)
+        {
+            ReadOnlySpan<float> from = Panel(rows[i] / PanelRows)[(rows[i] % PanelRows)..];
+            Span<float> to = result.Panel(i / PanelRows)[(i % PanelRows)..];
+            for (int d = 0; d < Dimensions; d++)
+            {
+                to[d * PanelRows] = from[d * PanelRows];
+            }
+        }
+        return result;
+    }
+
+    /// <summary>One row, gathered into <paramref name="destination"/>.</summary>
+    internal void CopyRow(int row, Span<float> destination)
+    {
+        ReadOnlySpan<float> from = Panel(row / PanelRows)[(row % PanelRows)..];
+        for (int d = 0; d < destination.Length; d++)
+        {
+            destination[d] = from[d * PanelRows];
+        }
+    }
+
+    /// <summary>How many rows differ from each other, counted up to <paramref name="limit"/>.</summary>
+    internal int CountDistinct(int limit)
+    {
+        List<float[]> distinct = [];
+        float[] row = new float[Dimensions];
+        for (int i = 0; i < Rows && distinct.Count < limit; i++)
+        {
+            CopyRow(i, row);
+            if (!distinct.Exists(known => known.AsSpan().SequenceEqual(row)))
+            {
+                distinct.Add([.. row]);
+            }
+        }
+        return distinct.Count;
+    }
+
+    /// <summary>
+    /// Squared distances of a panel's 32 rows to <paramref name="point"/>: differences squared and added in the order of
+    /// the dimensions, in float.
+    /// </summary>
+    internal static void SquaredDistances(ReadOnlySpan<float> panel, ReadOnlySpan<float> point, Span<float> result)
+    {
+        Debug.Assert(panel.Length == point.Length * PanelRows && result.Length >= PanelRows);
+        ref float x = ref MemoryMarshal.GetReference(panel);
+        ref float p = ref MemoryMarshal.GetReference(point);
+        ref float r = ref MemoryMarshal.GetReference(result);
+        int width = Vector<float>.Count;
+        for (int lane = 0; lane < PanelRows; lane += 2 * width)
+        {
+            Vector<float> a = Vector<float>.Zero;
+            Vector<float> b = Vector<float>.Zero;
+            nuint at = (nuint)lane;
+            for (int d = 0; d < point.Length; d++, at += PanelRows)
+            {
+                Vector<float> coordinate = new(Unsafe.Add(ref p, d));
+                Vector<float> differenceA = Vector.LoadUnsafe(ref x, at) - coordinate;
+                Vector<float> differenceB = Vector.LoadUnsafe(ref x, at + (nuint)width) - coordinate;
+                a += differenceA * differenceA;
+                b += differenceB * differenceB;
+            }
+            a.StoreUnsafe(ref r, (nuint)lane);
+            b.StoreUnsafe(ref r, (nuint)(lane + width));
+        }
+    }
+}

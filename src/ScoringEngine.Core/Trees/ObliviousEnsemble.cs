@@ -1,0 +1,249 @@
+using System.Collections.Immutable;
+using System.Numerics;
+
+namespace ScoringEngine.Core.Trees;
+
+/// <summary>
+/// A sum of oblivious trees over quantised columns. Every level of a tree asks one question of all its rows, "bin of
+/// column c greater than b?"; the answers, first level highest, are the bits of the row's leaf index. The margin is
+/// the base margin plus each tree's leaf value in order of trees, added in single precision, so that one row, any
+/// block and the trainer arrive at the same bits. Immutable and thread-safe.
+/// </summary>
+public sealed class ObliviousEnsemble
+{
+    /// <summary>Most levels of a tree.</summary>
+    public const int MaxDepth = 10;
+
+    /// <summary>Rows that <see cref="PredictMargins"/> quantises at a time.</summary>
+    public const int BlockRows = 256;
+
+    // Rows whose leaf indices are found together; a multiple of every vector width.
+    private const int StripRows = 64;
+
+    // Deepest tree whose leaf index fits the byte lanes of the strip kernel.
+    private const int MaxStripDepth = 8;
+
+    /// <summary>Builds an ensemble, or rebuilds one from its public state.</summary>
+    /// <param name="columns">Columns of the quantised rows.</param>
+    /// <param name="baseMargin">Margin before the first tree.</param>
+    /// <param name="depths">Levels of each tree, 0..<see cref="MaxDepth"/>.</param>
+    /// <param name="splitColumns">Column of each level, trees and levels in order.</param>
+    /// <param name="splitBins">Bin of each level: greater bins go to the right (bit 1).</param>
+    /// <param name="leafValues">2^depth values of each tree, times the learning rate, in order of trees.</param>
+    /// <param name="columnGains">Loss reduction won by the splits of each column.</param>
+    /// <exception cref="ArgumentException">Lengths disagree, a column does not exist, or a value is not finite.</exception>
+    public ObliviousEnsemble(
+        int columns, float baseMargin, ImmutableArray<byte> depths, ImmutableArray<int> splitColumns,
+        ImmutableArray<byte> splitBins, ImmutableArray<float> leafValues, ImmutableArray<double> columnGains)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(columns);
+        int splits = 0;
+        int leaves = 0;
+        foreach (byte depth in depths)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(depth, MaxDepth, nameof(depths));
+            splits += depth;
+            leaves += 1 << depth;
+        }
+        Require(splitColumns.Length == splits, $"expected {splits} split columns, found {splitColumns.Length}");
+        Require(splitBins.Length == splits, $"expected {splits} split bins, found {splitBins.Length}");
+        Require(leafValues.Length == leaves, $"expected {leaves} leaf values, found {leafValues.Length}");
+        Require(columnGains.Length == columns, $"expected {columns} column gains, found {columnGains.Length}");
+        Require(splitColumns.All(c => c >= 0 && c < columns), "a split names a column that does not exist");
+        Require(float.IsFinite(baseMargin) && leafValues.All(float.IsFinite), "a leaf value or the base margin is not finite");
+        Require(columnGains.All(double.IsFinite), "a column gain is not finite");
+        Columns = columns;
+        BaseMargin = baseMargin;
+        Depths = depths;
+        SplitColumns = splitColumns;
+        SplitBins = splitBins;
+        LeafValues = leafValues;
+        ColumnGains = columnGains;
+
+        static void Require(bool met, string message)
+        {
+            if (!met)
+            {
+                throw new ArgumentException(message);
+            }
+        }
+    }
+
+    /// <summary>Columns of the quantised rows.</summary>
+    public int Columns { get; }
+
+    /// <summary>Number of trees.</summary>
+    public int TreeCount => Depths.Length;
+
+    /// <summary>Margin before the first tree.</summary>
+    public float BaseMargin { get; }
+
+    /// <summary>Levels of each tree.</summary>
+    public ImmutableArray<byte> Depths { get; }
+
+    /// <summary>Column of each level, trees and levels in order.</summary>
+    public ImmutableArray<int> SplitColumns { get; }
+
+    /// <summary>Bin of each level: rows with a greater bin go to the right (bit 1).</summary>
+    public ImmutableArray<byte> SplitBins { get; }
+
+    /// <summary>2^depth values of each tree, times the learning rate, in order of trees.</summary>
+    public ImmutableArray<float> LeafValues { get; }
+
+    /// <summary>Loss reduction (half the gain of Newton steps, before the learning rate) won by each column's splits.</summary>
+    public ImmutableArray<double> ColumnGains { get; }
+
+    /// <summary>The loss reduction won by each feature's columns, by position in the row.</summary>
+    public double[] FeatureGains(Quantiser quantiser)
+    {
+        RequireColumns(quantiser);
+        double[] gains = new double[quantiser.RowLength];
+        for (int c = 0; c < Columns; c++)
+        {
+            gains[quantiser.Columns[c].Feature] += ColumnGains[c];
+        }
+        return gains;
+    }
+
+    /// <summary>Scratch bytes that <see cref="PredictMargins"/> needs.</summary>
+    public int ScratchLength => BlockRows * Columns;
+
+    /// <summary>The margin of one quantised row, one byte a column.</summary>
+    public float Margin(ReadOnlySpan<byte> quantisedRow)
+    {
+        if (quantisedRow.Length < Columns)
+        {
+            throw new ArgumentException($"expected {Columns} bins, found {quantisedRow.Length}", nameof(quantisedRow));
+        }
+        return RowMargin(quantisedRow, stride: 1);
+    }
+
+    /// <summary>The margins of a quantised block. Allocates nothing.</summary>
+    /// <param name="bins">[columns x rowCount], column-major, as <see cref="Quantiser.Quantise(ReadOnlySpan{float}, int, int, Span{byte})"/> makes it.</param>
+    /// <param name="rowCount">Rows in the block; a few hundred keep the bins in the first-level cache.</param>
+    /// <param name="margins">OUT one margin a row.</param>
+    public void Margins(ReadOnlySpan<byte> bins, int rowCount, Span<float> margins)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rowCount);
+        if (bins.Length < (long)Columns * rowCount || margins.Length < rowCount)
+        {
+            throw new ArgumentException($"bins or margins are too short for {rowCount} rows x {Columns} columns");
+        }
+        int row = 0;
+        for (; row + StripRows <= rowCount; row += StripRows)
+        {
+            StripMargins(bins[row..], rowCount, margins.Slice(row, StripRows));
+        }
+        for (; row < rowCount; row++)
+        {
+            margins[row] = RowMargin(bins[row..], rowCount);
+        }
+    }
+
+    /// <summary>Quantises rows and predicts their margins, block by block. Allocates nothing.</summary>
+    /// <param name="quantiser">The quantiser of the training rows.</param>
+    /// <param name="rows">Row-major values; row r begins at r * <paramref name="rowStride"/>. NaN is missing.</param>
+    /// <param name="rowCount">Number of rows.</param>
+    /// <param name="rowStride">Values from one row to the next, at least <see cref="Quantiser.RowLength"/>.</param>
+    /// <param name="margins">OUT one margin a row.</param>
+    /// <param name="scratch">At least <see cref="ScratchLength"/> bytes, overwritten.</param>
+    public void PredictMargins(
+        Quantiser quantiser, ReadOnlySpan<float> rows, int rowCount, int rowStride, Span<float> margins, Span<byte> scratch)
+    {
+        RequireColumns(quantiser);
+        ArgumentOutOfRangeException.ThrowIfNegative(rowCount);
+        if (margins.Length < rowCount || scratch.Length < ScratchLength)
+        {
+            throw new ArgumentException($"margins or scratch are too short for {rowCount} rows x {Columns} columns");
+        }
+        for (int row = 0; row < rowCount; row += BlockRows)
+        {
+            int count = Math.Min(BlockRows, rowCount - row);
+            quantiser.Quantise(rows[(row * rowStride)..], count, rowStride, scratch);
+            Margins(scratch, count, margins.Slice(row, count));
+        }
+    }
+
+    private float RowMargin(ReadOnlySpan<byte> bins, int stride)
+    {
+        ReadOnlySpan<int> columns = SplitColumns.AsSpan();
+        ReadOnlySpan<byte> thresholds = SplitBins.AsSpan();
+        ReadOnlySpan<float> leaves = LeafValues.AsSpan();
+        float margin = BaseMargin;
+        foreach (byte depth in Depths)
+        {
+            int leaf = 0;
+            for (int level = 0; level < depth; level++)
+            {
+                leaf = (leaf << 1) | GreaterBit(bins[columns[level] * stride], thresholds[level]);
+            }
+            margin += leaves[leaf];
+            columns = columns[depth..];
+            thresholds = thresholds[depth..];
+            leaves = leaves[(1 << depth)..];
+        }
+        return margin;
+    }
+
+    /// <summary>
+    /// Margins of <see cref="StripRows"/> neighbouring rows; lanes are rows. <paramref name="bins"/> begins at the
+    /// strip's first row in column 0; columns are <paramref name="stride"/> apart.
+    /// </summary>
+    private void StripMargins(ReadOnlySpan<byte> bins, int stride, Span<float> margins)
+    {
+        ReadOnlySpan<int> columns = SplitColumns.AsSpan();
+        ReadOnlySpan<byte> thresholds = SplitBins.AsSpan();
+        ReadOnlySpan<float> leaves = LeafValues.AsSpan();
+        Span<byte> indices = stackalloc byte[StripRows];
+        margins.Fill(BaseMargin);
+        foreach (byte depth in Depths)
+        {
+            ReadOnlySpan<float> table = leaves[..(1 << depth)];
+            if (depth <= MaxStripDepth)
+            {
+                for (int lane = 0; lane < StripRows; lane += Vector<byte>.Count)
+                {
+                    Vector<byte> leaf = Vector<byte>.Zero;
+                    for (int level = 0; level < depth; level++)
+                    {
+                        Vector<byte> values = new(bins.Slice((columns[level] * stride) + lane, Vector<byte>.Count));
+                        // "Greater" is all ones, which is -1: doubling and subtracting it appends the bit.
+                        leaf = leaf + leaf - Vector.GreaterThan(values, new Vector<byte>(thresholds[level]));
+                    }
+                    leaf.CopyTo(indices[lane..]);
+                }
+                for (int i = 0; i < StripRows; i++)
+                {
+                    margins[i] += table[indices[i]];
+                }
+            }
+            else
+            {
+                for (int i = 0; i < StripRows; i++)
+                {
+                    int leaf = 0;
+                    for (int level = 0; level < depth; level++)
+                    {
+                        leaf = (leaf << 1) | GreaterBit(bins[(columns[level] * stride) + i], thresholds[level]);
+                    }
+                    margins[i] += table[leaf];
+                }
+            }
+            columns = columns[depth..];
+            thresholds = thresholds[depth..];
+            leaves = leaves[(1 << depth)..];
+        }
+    }
+
+    // The sign bit of threshold - value: 1 where value > threshold, without a branch.
+    internal static int GreaterBit(int value, int threshold) => (threshold - value) >>> 31;
+
+    private void RequireColumns(Quantiser quantiser)
+    {
+        ArgumentNullException.ThrowIfNull(quantiser);
+        if (quantiser.Columns.Length != Columns)
+        {
+            throw new ArgumentException($"expected {Columns} columns, found {quantiser.Columns.Length}", nameof(quantiser));
+        }
+    }
+}

@@ -1,0 +1,381 @@
+using System.Diagnostics;
+using System.Numerics;
+using ScoringEngine.Core.Numerics;
+
+namespace ScoringEngine.Core.Trees;
+
+/// <summary>
+/// Grows oblivious trees level by level. At each level all nodes share the split (column, bin) with the largest gain
+/// summed over nodes, sum of G^2 / (H + L2) over children less that of the parents; ties go to the lowest column and
+/// then the lowest bin. Row numbers are kept sorted by node; only the smaller child of each node is counted, the
+/// larger one is the difference to its parent. Holds buffers: one grower for one training, not thread-safe.
+/// </summary>
+internal sealed class TreeGrower
+{
+    private const int SegmentRows = 16_384;
+
+    // Fewer rows than this are not worth a further thread's private histograms.
+    private const int MinRowsPerPart = 8_192;
+
+    private readonly QuantisedMatrix _matrix;
+    private readonly TreeTrainingOptions _options;
+    private readonly Workers _workers;
+    private readonly int _nodeLength;
+    private readonly long[] _packed;
+    private readonly int[] _scratch;
+    private readonly List<Segment> _segments = [];
+    private readonly Candidate[] _candidates;
+    private readonly long[]?[] _partials;
+    private long[] _parents;
+    private long[] _children;
+
+    public TreeGrower(QuantisedMatrix matrix, TreeTrainingOptions options, Workers workers)
+    {
+        _matrix = matrix;
+        _options = options;
+        _workers = workers;
+        _nodeLength = HistogramBuilder.NodeLength(matrix);
+        _packed = new long[matrix.Rows];
+        _scratch = new int[matrix.Rows];
+        Rows = new int[matrix.Rows];
+        _candidates = new Candidate[matrix.Columns];
+        _partials = new long[workers.Threads][];
+        _parents = new long[(1 << (options.Depth - 1)) * _nodeLength];
+        _children = new long[_parents.Length];
+    }
+
+    private readonly record struct Segment(int Node, int Start, int End, int Left);
+
+    private readonly record struct Candidate(double Gain, int Column, int Bin);
+
+    /// <summary>Row numbers of the last tree, sorted by leaf.</summary>
+    public int[] Rows { get; }
+
+    /// <summary>Where each leaf of the last tree begins in <see cref="Rows"/>, and the end of the last one.</summary>
+    public int[] LeafStarts { get; private set; } = [];
+
+    /// <summary>Finds the splits of one tree.</summary>
+    /// <param name="tree">Number of the tree; selects its random numbers.</param>
+    /// <param name="gradients">One gradient a row.</param>
+    /// <param name="hessians">One hessian a row, 0 or more.</param>
+    /// <param name="sumAbsGradients">Sum of the absolute gradients of all rows, which sets the fixed-point scale.</param>
+    /// <param name="sumHessians">Sum of the hessians of all rows, likewise.</param>
+    /// <param name="allowed">Which columns may split.</param>
+    /// <returns>The splits, outermost level first, each with the loss reduction it brings.</returns>
+    public List<(int Column, byte Bin, double Gain)> Grow(
+        int tree, float[] gradients, float[] hessians, double sumAbsGradients, double sumHessians, bool[] allowed)
+    {
+        // Powers of two make scaling exact. |sum of gradients| < 2^30 and sum of hessians < 2^31 leave room for the
+        // rounding of up to 2^30 rows.
+        double gradientScale = FixedPointScale(sumAbsGradients, 29);
+        double hessianScale = FixedPointScale(sumHessians, 30);
+        Pack(tree, gradients, hessians, gradientScale, hessianScale);
+        int rows = SampleRows(tree);
+        LeafStarts = [0, rows];
+        List<(int Column, byte Bin, double Gain)> splits = [];
+        if (rows == 0 || !allowed.Contains(true))
+        {
+            return splits;
+        }
+        for (int level = 0; level < _options.Depth; level++)
+        {
+            BuildHistograms(level);
+            FindSplits(level, allowed, hessianScale);
+            Candidate best = default;
+            foreach (Candidate candidate in _candidates)
+            {
+                best = candidate.Gain > best.Gain ? candidate : best;
+            }
+            if (!(best.Gain > 0))
+            {
+                break;
+            }
+            splits.Add((best.Column, (byte)best.Bin, best.Gain * hessianScale / (gradientScale * gradientScale) / 2));
+            Partition(best.Column, best.Bin);
+        }
+        return splits;
+    }
+
+    private static double FixedPointScale(double sum, int exponent)
+        => sum > 0 ? Math.ScaleB(1, exponent - Math.ILogB(sum)) : 1;
+
+    /// <summary>
+    /// Rounds gradients and hessians to fixed point, up or down with the probability that makes the expectation
+    /// exact: plain rounding would bias the sums of many values that are small beside a few large ones.
+    /// </summary>
+    private void Pack(int tree, float[] gradients, float[] hessians, double gradientScale, double hessianScale)
+    {
+        ulong stream = SeededRandom.Mix((ulong)_options.Seed) ^ ((ulong)tree << 32);
+        _workers.For(Pieces(_packed.Length), piece =>
+        {
+            int end = Math.Min((piece + 1) * SegmentRows, _packed.Length);
+            for (int i = piece * SegmentRows; i < end; i++)
+            {
+                ulong dither = SeededRandom.Mix(stream + (ulong)i);
+                double g = Math.Floor((gradients[i] * gradientScale) + ((dither >> 32) * (1.0 / (1L << 32))));
+                double h = Math.Floor((hessians[i] * hessianScale) + ((uint)dither * (1.0 / (1L << 32))));
+                _packed[i] = ((long)g << 32) + (long)h;
+            }
+        });
+    }
+
+    private int SampleRows(int tree)
+    {
+        if (_options.RowSubsample >= 1)
+        {
+            for (int i = 0; i < Rows.Length; i++)
+            {
+                Rows[i] = i;
+            }
+            return Rows.Length;
+        }
+        SeededRandom random = new(_options.Seed, (2L * tree) + 1);
+        int count = 0;
+        for (int i = 0; i < Rows.Length; i++)
+        {
+            Rows[count] = i;
+            count += random.NextDouble() < _options.RowSubsample ? 1 : 0;
+        }
+        return count;
+    }
+
+    /// <summary>
+    /// Histograms of the nodes of a level into <see cref="_children"/>. Each part of the rows to be counted has
+    /// private histograms; the sums are exact, so parts may be as many as there are threads.
+    /// </summary>
+    private void BuildHistograms(int level)
+    {
+        int[] starts = LeafStarts;
+        (_parents, _children) = (_children, _parents);
+        int counted = level == 0 ? 1 : 1 << (level - 1);
+        int[] offsets = new int[counted + 1];
+        int[] nodes = new int[counted];
+        for (int i = 0; i < counted; i++)
+        {
+            nodes[i] = level == 0 ? 0 : SmallerChild(starts, i);
+            offsets[i + 1] = offsets[i] + starts[nodes[i] + 1] - starts[nodes[i]];
+        }
+        int total = offsets[counted];
+        int parts = Math.Clamp(total / MinRowsPerPart, 1, _workers.Threads);
+        _workers.For(parts, part =>
+        {
+            long[] partial = _partials[part] ??= new long[Math.Max(1, 1 << Math.Max(0, _options.Depth - 2)) * _nodeLength];
+            int from = (int)((long)total * part / parts);
+            int to = (int)((long)total * (part + 1) / parts);
+            for (int i = 0; i < counted; i++)
+            {
+                int start = Math.Max(from, offsets[i]);
+                int end = Math.Min(to, offsets[i + 1]);
+                Span<long> histogram = partial.AsSpan(i * _nodeLength, _nodeLength);
+                histogram.Clear();
+                if (start < end)
+                {
+                    ReadOnlySpan<int> rows = Rows.AsSpan(starts[nodes[i]] + start - offsets[i], end - start);
+                    HistogramBuilder.Add(_matrix, rows, _packed, histogram);
+                }
+            }
+        });
+        _workers.For(_matrix.Columns, column =>
+        {
+            for (int i = 0; i < counted; i++)
+            {
+                int bins = _matrix.Quantiser.Columns[column].BinCount;
+                int at = column * HistogramBuilder.Bins;
+                Span<long> child = _children.AsSpan((nodes[i] * _nodeLength) + at, bins);
+                _partials[0].AsSpan((i * _nodeLength) + at, bins).CopyTo(child);
+                for (int part = 1; part < parts; part++)
+                {
+                    AddTo(child, _partials[part].AsSpan((i * _nodeLength) + at, bins));
+                }
+                if (level > 0)
+                {
+                    Span<long> sibling = _children.AsSpan(((nodes[i] ^ 1) * _nodeLength) + at, bins);
+                    Subtract(_parents.AsSpan((i * _nodeLength) + at, bins), child, sibling);
+                }
+            }
+        });
+    }
+
+    private static int SmallerChild(int[] starts, int parent)
+    {
+        int left = 2 * parent;
+        int middle = starts[left + 1];
+        return middle - starts[left] <= starts[left + 2] - middle ? left : left + 1;
+    }
+
+    private static void AddTo(Span<long> sum, ReadOnlySpan<long> addend)
+    {
+        for (int i = 0; i < sum.Length; i++)
+        {
+            sum[i] += addend[i];
+        }
+    }
+
+    private static void Subtract(ReadOnlySpan<long> parent, ReadOnlySpan<long> child, Span<long> sibling)
+    {
+        for (int i = 0; i < sibling.Length; i++)
+        {
+            sibling[i] = parent[i] - child[i];
+        }
+    }
+
+    /// <summary>The best bin of each allowed column, in units of the fixed point.</summary>
+    private void FindSplits(int level, bool[] allowed, double hessianScale)
+    {
+        double l2 = _options.L2 * hessianScale;
+        double least = Math.Max(_options.MinLeafWeight * hessianScale, 1);
+        int[] starts = LeafStarts;
+        _workers.For(_matrix.Columns, column =>
+        {
+            Span<double> gains = stackalloc double[HistogramBuilder.Bins];
+            Span<long> prefix = stackalloc long[HistogramBuilder.Bins];
+            int bins = _matrix.Quantiser.Columns[column].BinCount;
+            _candidates[column] = default;
+            if (!allowed[column])
+            {
+                return;
+            }
+            gains.Clear();
+            prefix.Clear();
+            for (int node = 0; node < 1 << level; node++)
+            {
+                if (starts[node] == starts[node + 1])
+                {
+                    continue;
+                }
+                ReadOnlySpan<long> histogram = _children.AsSpan((node * _nodeLength) + (column * HistogramBuilder.Bins), bins);
+                long sum = 0;
+                for (int b = 0; b < bins; b++)
+                {
+                    sum += histogram[b];
+                    prefix[b] = sum;
+                }
+                AddGains(prefix, sum, l2, least, gains[..(bins - 1)]);
+            }
+            for (int b = 0; b < bins - 1; b++)
+            {
+                if (gains[b] > _candidates[column].Gain)
+                {
+                    _candidates[column] = new Candidate(gains[b], column, b);
+                }
+            }
+        });
+    }
+
+    /// <summary>
+    /// Adds one node's gain of splitting after each bin. Lanes are bins; every operation is exact or correctly rounded,
+    /// so the width of the vector cannot matter.
+    /// </summary>
+    /// <param name="prefix">Packed sums up to each bin; readable for a vector beyond the end of <paramref name="gains"/>.</param>
+    /// <param name="total">Packed sum of the node.</param>
+    /// <param name="l2">L2 in fixed point.</param>
+    /// <param name="least">Smallest hessian sum of a child, at least 1.</param>
+    /// <param name="gains">IN/OUT; the backing memory holds 256 values.</param>
+    private static void AddGains(ReadOnlySpan<long> prefix, long total, double l2, double least, Span<double> gains)
+    {
+        Debug.Assert(prefix.Length == HistogramBuilder.Bins);
+        double g = HistogramBuilder.Gradient(total);
+        double h = HistogramBuilder.Hessian(total);
+        if (h < 2 * least)
+        {
+            return;
+        }
+        double parent = g * g / (h + l2);
+        int b = 0;
+        for (; b <= gains.Length - Vector<double>.Count; b += Vector<double>.Count)
+        {
+            Vector<long> packed = new(prefix[b..]);
+            Vector<double> leftG = Vector.ConvertToDouble(Vector.ShiftRightArithmetic(packed, 32));
+            Vector<double> leftH = Vector.ConvertToDouble(packed & new Vector<long>(uint.MaxValue));
+            Vector<double> rightG = new Vector<double>(g) - leftG;
+            Vector<double> rightH = new Vector<double>(h) - leftH;
+            Vector<double> gain = (leftG * leftG / (leftH + new Vector<double>(l2)))
+                + (rightG * rightG / (rightH + new Vector<double>(l2))) - new Vector<double>(parent);
+            Vector<long> counts = Vector.GreaterThanOrEqual(leftH, new Vector<double>(least))
+                & Vector.GreaterThanOrEqual(rightH, new Vector<double>(least));
+            Span<double> target = gains[b..];
+            (new Vector<double>(target) + Vector.ConditionalSelect(counts, gain, Vector<double>.Zero)).CopyTo(target);
+        }
+        for (; b < gains.Length; b++)
+        {
+            double leftG = HistogramBuilder.Gradient(prefix[b]);
+            double leftH = HistogramBuilder.Hessian(prefix[b]);
+            double rightG = g - leftG;
+            double rightH = h - leftH;
+            if (leftH >= least && rightH >= least)
+            {
+                gains[b] += (leftG * leftG / (leftH + l2)) + (rightG * rightG / (rightH + l2)) - parent;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Sorts the rows of each node into left and right, keeping their order. Segments of fixed length are sorted on
+    /// their own and then put together, so the result does not depend on the number of threads.
+    /// </summary>
+    private void Partition(int column, int bin)
+    {
+        ulong[] group = _matrix.Group(column / QuantisedMatrix.GroupColumns);
+        int shift = QuantisedMatrix.Shift(column);
+        _segments.Clear();
+        for (int node = 0; node + 1 < LeafStarts.Length; node++)
+        {
+            for (int start = LeafStarts[node]; start < LeafStarts[node + 1]; start += SegmentRows)
+            {
+                _segments.Add(new Segment(node, start, Math.Min(start + SegmentRows, LeafStarts[node + 1]), 0));
+            }
+        }
+        _workers.For(_segments.Count, s =>
+        {
+            Segment segment = _segments[s];
+            ReadOnlySpan<int> rows = Rows.AsSpan(segment.Start, segment.End - segment.Start);
+            Span<int> sorted = _scratch.AsSpan(segment.Start, segment.End - segment.Start);
+            int left = 0;
+            int right = sorted.Length - 1;
+            foreach (int row in rows)
+            {
+                // Written to both ends; only the end it belongs to moves on, the other is written over. No branch.
+                sorted[left] = row;
+                sorted[right] = row;
+                int goesRight = ObliviousEnsemble.GreaterBit((byte)(group[row] >> shift), bin);
+                left += 1 - goesRight;
+                right -= goesRight;
+            }
+            _segments[s] = segment with { Left = left };
+        });
+
+        int[] starts = new int[(2 * LeafStarts.Length) - 1];
+        int[] next = new int[starts.Length];
+        foreach (Segment segment in _segments)
+        {
+            starts[(2 * segment.Node) + 1] += segment.Left;
+            starts[(2 * segment.Node) + 2] += segment.End - segment.Start - segment.Left;
+        }
+        for (int i = 1; i < starts.Length; i++)
+        {
+            starts[i] += starts[i - 1];
+        }
+        starts.CopyTo(next, 0);
+        (int Left, int Right)[] targets = new (int, int)[_segments.Count];
+        for (int s = 0; s < targets.Length; s++)
+        {
+            Segment segment = _segments[s];
+            targets[s] = (next[2 * segment.Node], next[(2 * segment.Node) + 1]);
+            next[2 * segment.Node] += segment.Left;
+            next[(2 * segment.Node) + 1] += segment.End - segment.Start - segment.Left;
+        }
+        _workers.For(_segments.Count, s =>
+        {
+            Segment segment = _segments[s];
+            ReadOnlySpan<int> sorted = _scratch.AsSpan(segment.Start, segment.End - segment.Start);
+            sorted[..segment.Left].CopyTo(Rows.AsSpan(targets[s].Left));
+            ReadOnlySpan<int> reversed = sorted[segment.Left..];
+            Span<int> right = Rows.AsSpan(targets[s].Right, reversed.Length);
+            reversed.CopyTo(right);
+            right.Reverse();
+        });
+        LeafStarts = starts;
+    }
+
+    private static int Pieces(int rows) => (rows + SegmentRows - 1) / SegmentRows;
+}

@@ -1,0 +1,67 @@
+using System.Collections.Immutable;
+
+namespace ScoringEngine.Core.Trees;
+
+/// <summary>Quantised rows with what is to be learned from them.</summary>
+public sealed class LabelledRows
+{
+    /// <summary>Pairs rows with targets and weights, which are not copied.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="targets">One target a row.</param>
+    /// <param name="weights">One weight a row, finite and 0 or more with a positive sum; empty for 1 each.</param>
+    /// <exception cref="ArgumentException">Lengths disagree or a weight is out of range.</exception>
+    public LabelledRows(QuantisedMatrix rows, ReadOnlyMemory<float> targets, ReadOnlyMemory<float> weights = default)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        if (targets.Length != rows.Rows || (!weights.IsEmpty && weights.Length != rows.Rows))
+        {
+            throw new ArgumentException(
+                $"expected {rows.Rows} targets and as many or no weights, found {targets.Length} and {weights.Length}");
+        }
+        double total = weights.IsEmpty ? rows.Rows : 0;
+        foreach (float weight in weights.Span)
+        {
+            if (!(weight >= 0 && float.IsFinite(weight)))
+            {
+                throw new ArgumentException($"weight {weight}, expected a finite number of at least 0", nameof(weights));
+            }
+            total += weight;
+        }
+        if (total <= 0)
+        {
+            throw new ArgumentException("there is no row with a positive weight");
+        }
+        Rows = rows;
+        Targets = targets;
+        Weights = weights;
+        TotalWeight = total;
+    }
+
+    /// <summary>The rows.</summary>
+    public QuantisedMatrix Rows { get; }
+
+    /// <summary>One target a row.</summary>
+    public ReadOnlyMemory<float> Targets { get; }
+
+    /// <summary>One weight a row, or empty.</summary>
+    public ReadOnlyMemory<float> Weights { get; }
+
+    /// <summary>Sum of the weights.</summary>
+    public double TotalWeight { get; }
+}
+
+/// <summary>How far training is.</summary>
+/// <param name="Trees">Trees grown.</param>
+/// <param name="TrainingLoss">Mean training loss before the last tree.</param>
+/// <param name="ValidationLoss">Mean validation loss after the last tree; NaN without validation rows.</param>
+public readonly record struct TreeTrainingProgress(int Trees, double TrainingLoss, double ValidationLoss);
+
+/// <summary>What training yields.</summary>
+/// <param name="Model">The ensemble, cut to <paramref name="BestIteration"/> trees if training stopped early.</param>
+/// <param name="TrainingLoss">Mean training loss with 0, 1, 2, ... trees.</param>
+/// <param name="ValidationLoss">Mean validation loss with 0, 1, 2, ... trees; empty without validation rows.</param>
+/// <param name="BestIteration">
+/// Number of trees with the smallest validation loss; without validation rows, the number of trees.
+/// </param>
+public sealed record TreeTraining(
+    ObliviousEnsemble Model, ImmutableArray<double> TrainingLoss, ImmutableArray<double> ValidationLoss, int BestIteration);
