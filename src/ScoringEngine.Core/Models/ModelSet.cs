@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Propensity;
+using ScoringEngine.Core.Segmentation;
+using ScoringEngine.Core.Trees;
+
+namespace ScoringEngine.Core.Models;
+
+/// <summary>
+/// The immutable bundle that one version of a model loads into: a request reads one reference to it and uses nothing
+/// else. Thread-safe.
+/// </summary>
+public sealed class ModelSet
+{
+    /// <summary>Bundles the parts.</summary>
+    /// <exception cref="ArgumentException">The parts do not fit together.</exception>
+    public ModelSet(FeatureSchema schema, SegmentModel segments, ImmutableArray<SegmentProfile> profiles, Quantiser quantiser,
+        ProfitModel? profit, ImmutableSortedDictionary<string, PropensityModel> propensities, ModelManifest manifest)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        ArgumentNullException.ThrowIfNull(segments);
+        ArgumentNullException.ThrowIfNull(quantiser);
+        ArgumentNullException.ThrowIfNull(propensities);
+        ArgumentNullException.ThrowIfNull(manifest);
+        if (quantiser.RowLength != schema.Count)
+        {
+            throw new ArgumentException($"the quantiser reads rows of {quantiser.RowLength}, the schema has {schema.Count} features");
+        }
+        if (segments.Encoding.MinimumColumns > schema.CustomerCount)
+        {
+            throw new ArgumentException("segments read a feature that is no customer feature");
+        }
+        if (profiles.Length != segments.Segments.Length)
+        {
+            throw new ArgumentException($"{profiles.Length} profiles for {segments.Segments.Length} segments");
+        }
+        IEnumerable<ObliviousEnsemble> ensembles = propensities.Values.Select(p => p.Ensemble).OfType<ObliviousEnsemble>();
+        if ((profit is null ? ensembles : [.. ensembles, profit.Expected, profit.Upper]).Any(e => e.Columns != quantiser.Columns.Length))
+        {
+            throw new ArgumentException($"a tree ensemble does not read the quantiser's {quantiser.Columns.Length} columns");
+        }
+        Schema = schema;
+        Segments = segments;
+        Profiles = profiles;
+        Quantiser = quantiser;
+        Profit = profit;
+        Propensities = propensities;
+        Manifest = manifest;
+    }
+
+    /// <summary>The features of a row.</summary>
+    public FeatureSchema Schema { get; }
+
+    /// <summary>Which segment a customer is in.</summary>
+    public SegmentModel Segments { get; }
+
+    /// <summary>What each segment was worth in training, by segment index.</summary>
+    public ImmutableArray<SegmentProfile> Profiles { get; }
+
+    /// <summary>Turns a row into the byte columns that every tree ensemble here reads.</summary>
+    public Quantiser Quantiser { get; }
+
+    /// <summary>Profitability; null where no profit target was given.</summary>
+    public ProfitModel? Profit { get; }
+
+    /// <summary>Propensity by proposition id, for propositions with outcomes.</summary>
+    public ImmutableSortedDictionary<string, PropensityModel> Propensities { get; }
+
+    /// <summary>Where it comes from.</summary>
+    public ModelManifest Manifest { get; }
+}

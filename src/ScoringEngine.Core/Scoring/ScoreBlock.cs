@@ -1,0 +1,72 @@
+using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Value;
+
+namespace ScoringEngine.Core.Scoring;
+
+/// <summary>
+/// Rows on their way through a <see cref="Scorer"/> with room for their scores and for scratch work: fill rows, score,
+/// read. Made once and used again; not thread-safe.
+/// </summary>
+public sealed class ScoreBlock
+{
+    internal ScoreBlock(ModelSet models, int propositions, int capacity)
+    {
+        Columns = models.Schema.Count;
+        Propositions = propositions;
+        Capacity = capacity;
+        Rows = new float[capacity * Columns];
+        SegmentIndexes = new int[capacity];
+        Distances = new float[capacity];
+        Margins = new float[capacity];
+        Profits = new float[capacity];
+        Potentials = new float[capacity];
+        Tiers = new Tier[capacity];
+        Propensities = new double[capacity * propositions];
+        Bins = new byte[capacity * models.Quantiser.Columns.Length];
+        TreeMargins = new float[capacity];
+        SegmentScratch = new float[models.Segments.ScratchLength];
+    }
+
+    /// <summary>Most rows.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Features of a row, context included.</summary>
+    public int Columns { get; }
+
+    /// <summary>Propositions with a propensity.</summary>
+    public int Propositions { get; }
+
+    /// <summary>Index of each row's segment in the model.</summary>
+    public int[] SegmentIndexes { get; }
+
+    /// <summary>Distance of each row to its segment's centroid.</summary>
+    public float[] Distances { get; }
+
+    /// <summary>Distance to the second-best centroid minus distance; NaN when there is one segment only.</summary>
+    public float[] Margins { get; }
+
+    /// <summary>Expected profit; NaN without a profit model.</summary>
+    public float[] Profits { get; }
+
+    /// <summary>Potential; NaN without a profit model.</summary>
+    public float[] Potentials { get; }
+
+    /// <summary>Tier; meaningless without a profit model.</summary>
+    public Tier[] Tiers { get; }
+
+    internal float[] Rows { get; }
+
+    internal double[] Propensities { get; }
+
+    internal byte[] Bins { get; }
+
+    internal float[] TreeMargins { get; }
+
+    internal float[] SegmentScratch { get; }
+
+    /// <summary>The values of a row, to be filled: customer features, then context features.</summary>
+    public Span<float> Row(int row) => Rows.AsSpan(row * Columns, Columns);
+
+    /// <summary>Propensity of each proposition for a row, after scoring.</summary>
+    public ReadOnlySpan<double> PropensitiesOf(int row) => Propensities.AsSpan(row * Propositions, Propositions);
+}

@@ -1,0 +1,135 @@
+using ScoringEngine.Core.Decisions;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Propensity;
+using ScoringEngine.Core.Propositions;
+using ScoringEngine.Core.Value;
+using ScoringEngine.Core.Workspaces;
+
+namespace ScoringEngine.Core.Scoring;
+
+/// <summary>
+/// The one scoring path: a unary call, a stream, an offline file and a rescoring run all hand it blocks of rows (a unary
+/// call is a block of one) and get the same bits for a row in any of them. Immutable and thread-safe; blocks are not.
+/// Scoring allocates nothing.
+/// </summary>
+public sealed class Scorer
+{
+    private readonly PropensityModel?[] _propensities;
+    private readonly double[] _priors;
+    private readonly float[] _emptyRow;
+    private readonly (int Feature, int Categories)[] _categorical;
+
+    /// <summary>Joins a model with the workspace whose propositions it ranks.</summary>
+    /// <exception cref="ArgumentException">The workspace's schema is not the model's.</exception>
+    public Scorer(ModelSet models, Workspace workspace)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        ArgumentNullException.ThrowIfNull(workspace);
+        if (models.Schema.Hash != workspace.Schema.Features.Hash)
+        {
+            throw new ArgumentException("the workspace's schema is not the one the model was trained with");
+        }
+        Models = models;
+        Workspace = workspace;
+        Values = new ValueModel(workspace, models.Schema, [.. models.Segments.Segments.Select(s => s.Id)]);
+        _propensities = [.. workspace.Propositions.Select(p => models.Propensities.GetValueOrDefault(p.Id))];
+        _priors = [.. workspace.Propositions.Select(p => p.PriorPropensity)];
+        _emptyRow = [.. models.Schema.Features.Select(f => f.Context ? f.Default : float.NaN)];
+        _categorical = [.. models.Schema.Features
+            .Select((f, i) => (Feature: i, Categories: f.Kind == FeatureKind.Categorical ? f.Categories.Length : 0))
+            .Where(c => models.Schema.Features[c.Feature].Kind == FeatureKind.Categorical)];
+    }
+
+    /// <summary>The models.</summary>
+    public ModelSet Models { get; }
+
+    /// <summary>The workspace.</summary>
+    public Workspace Workspace { get; }
+
+    /// <summary>What propositions are worth.</summary>
+    public ValueModel Values { get; }
+
+    /// <summary>A block for up to <paramref name="capacity"/> rows.</summary>
+    public ScoreBlock CreateBlock(int capacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        return new ScoreBlock(Models, _propensities.Length, capacity);
+    }
+
+    /// <summary>Sets a row to a customer about whom nothing is known, outside an interaction: NaN, and context at its defaults.</summary>
+    public void Clear(Span<float> row) => _emptyRow.CopyTo(row);
+
+    /// <summary>
+    /// Scores the first <paramref name="count"/> rows of a block. A category code that the model does not know becomes
+    /// NaN in the row.
+    /// </summary>
+    public void Score(ScoreBlock block, int count)
+    {
+        ArgumentNullException.ThrowIfNull(block);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, block.Capacity);
+        float[] rows = block.Rows;
+        int columns = block.Columns;
+        foreach ((int feature, int categories) in _categorical)
+        {
+            for (int r = 0, i = feature; r < count; r++, i += columns)
+            {
+                if (rows[i] >= categories)
+                {
+                    rows[i] = float.NaN;
+                }
+            }
+        }
+        Models.Segments.Assign(rows, count, columns, block.SegmentIndexes, block.Distances, block.Margins, block.SegmentScratch);
+        Span<byte> bins = block.Bins.AsSpan(0, count * Models.Quantiser.Columns.Length);
+        Models.Quantiser.Quantise(rows, count, columns, bins);
+        ScoreProfit(block, bins, count);
+        ScorePropensities(block, bins, count);
+    }
+
+    /// <summary>Where the propensity of a proposition comes from.</summary>
+    public Provenance PropensityProvenance(int proposition)
+        => _propensities[proposition] is null ? Provenance.Assumed : Provenance.Estimated;
+
+    /// <summary>The proposition behind a candidate; null for "do nothing".</summary>
+    public Proposition? PropositionOf(in PropositionValue candidate)
+        => candidate.Proposition == PropositionValue.DoNothing ? null : Values.Propositions[candidate.Proposition];
+
+    /// <summary>Ranks the propositions for a scored row, best first; see <see cref="ValueModel.Rank"/>.</summary>
+    public void Rank(ScoreBlock block, int row, Span<PropositionValue> ranked)
+    {
+        ArgumentNullException.ThrowIfNull(block);
+        Values.Rank(block.Row(row), block.SegmentIndexes[row], block.PropensitiesOf(row), ranked);
+    }
+
+    private void ScoreProfit(ScoreBlock block, ReadOnlySpan<byte> bins, int count)
+    {
+        if (Models.Profit is not { } profit)
+        {
+            block.Profits.AsSpan(0, count).Fill(float.NaN);
+            block.Potentials.AsSpan(0, count).Fill(float.NaN);
+            return;
+        }
+        profit.Expected.Margins(bins, count, block.Profits);
+        profit.Upper.Margins(bins, count, block.TreeMargins);
+        for (int r = 0; r < count; r++)
+        {
+            block.Potentials[r] = ProfitModel.Potential(block.Profits[r], block.TreeMargins[r]);
+            block.Tiers[r] = profit.Tiers.Of(block.Profits[r]);
+        }
+    }
+
+    private void ScorePropensities(ScoreBlock block, ReadOnlySpan<byte> bins, int count)
+    {
+        for (int a = 0; a < _propensities.Length; a++)
+        {
+            PropensityModel? model = _propensities[a];
+            model?.Ensemble?.Margins(bins, count, block.TreeMargins);
+            for (int r = 0, i = a; r < count; r++, i += _propensities.Length)
+            {
+                block.Propensities[i] = model is null ? _priors[a] : model.Probability(block.TreeMargins[r]);
+            }
+        }
+    }
+}
