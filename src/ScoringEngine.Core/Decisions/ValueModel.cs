@@ -120,7 +120,7 @@ public sealed class ValueModel
     /// <param name="segment">Segment index.</param>
     /// <param name="propensities">Propensity by proposition index.</param>
     /// <param name="ranked">Receives <see cref="CandidateCount"/> candidates.</param>
-    public void Rank(ReadOnlySpan<float> row, int segment, ReadOnlySpan<double> propensities, Span<PropositionValue> ranked)
+    public void Rank(ReadOnlySpan<float> row, int segment, ReadOnlySpan<float> propensities, Span<PropositionValue> ranked)
     {
         if (propensities.Length != _propositions.Length || ranked.Length < CandidateCount)
         {

@@ -121,9 +121,9 @@ public sealed record Proposition
     /// <summary>Where the amounts come from.</summary>
     public Provenance Provenance { get; init; } = Provenance.Assumed;
 
-    /// <summary>How far it serves a need, 0..1, by need id.</summary>
+    /// <summary>How far it serves a need, -1..1, by need id.</summary>
     public ImmutableSortedDictionary<string, double> Benefits { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
 
-    /// <summary>How far it costs the customer (price, effort, lock-in) in a need, 0..1, by need id.</summary>
+    /// <summary>How far it costs the customer (price, effort, lock-in) in a need, -1..1, by need id.</summary>
     public ImmutableSortedDictionary<string, double> Sacrifices { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
 }

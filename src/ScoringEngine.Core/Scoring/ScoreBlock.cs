@@ -21,7 +21,7 @@ public sealed class ScoreBlock
         Profits = new float[capacity];
         Potentials = new float[capacity];
         Tiers = new Tier[capacity];
-        Propensities = new double[capacity * propositions];
+        Propensities = new float[capacity * propositions];
         Bins = new byte[capacity * models.Quantiser.Columns.Length];
         TreeMargins = new float[capacity];
         SegmentScratch = new float[models.Segments.ScratchLength];
@@ -56,7 +56,7 @@ public sealed class ScoreBlock
 
     internal float[] Rows { get; }
 
-    internal double[] Propensities { get; }
+    internal float[] Propensities { get; }
 
     internal byte[] Bins { get; }
 
@@ -68,5 +68,5 @@ public sealed class ScoreBlock
     public Span<float> Row(int row) => Rows.AsSpan(row * Columns, Columns);
 
     /// <summary>Propensity of each proposition for a row, after scoring.</summary>
-    public ReadOnlySpan<double> PropensitiesOf(int row) => Propensities.AsSpan(row * Propositions, Propositions);
+    public ReadOnlySpan<float> PropensitiesOf(int row) => Propensities.AsSpan(row * Propositions, Propositions);
 }

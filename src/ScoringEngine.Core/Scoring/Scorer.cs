@@ -16,7 +16,7 @@ namespace ScoringEngine.Core.Scoring;
 public sealed class Scorer
 {
     private readonly PropensityModel?[] _propensities;
-    private readonly double[] _priors;
+    private readonly float[] _priors;
     private readonly float[] _emptyRow;
     private readonly (int Feature, int Categories)[] _categorical;
 
@@ -34,7 +34,7 @@ public sealed class Scorer
         Workspace = workspace;
         Values = new ValueModel(workspace, models.Schema, [.. models.Segments.Segments.Select(s => s.Id)]);
         _propensities = [.. workspace.Propositions.Select(p => models.Propensities.GetValueOrDefault(p.Id))];
-        _priors = [.. workspace.Propositions.Select(p => p.PriorPropensity)];
+        _priors = [.. workspace.Propositions.Select(p => (float)p.PriorPropensity)];
         _emptyRow = [.. models.Schema.Features.Select(f => f.Context ? f.Default : float.NaN)];
         _categorical = [.. models.Schema.Features
             .Select((f, i) => (Feature: i, Categories: f.Kind == FeatureKind.Categorical ? f.Categories.Length : 0))
@@ -128,7 +128,7 @@ public sealed class Scorer
             model?.Ensemble?.Margins(bins, count, block.TreeMargins);
             for (int r = 0, i = a; r < count; r++, i += _propensities.Length)
             {
-                block.Propensities[i] = model is null ? _priors[a] : model.Probability(block.TreeMargins[r]);
+                block.Propensities[i] = model is null ? _priors[a] : model.Propensity(block.TreeMargins[r]);
             }
         }
     }

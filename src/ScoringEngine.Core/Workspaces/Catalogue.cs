@@ -122,7 +122,7 @@ internal static class Catalogue
 
     private static ImmutableSortedDictionary<string, double> ReadNeeds(YamlSection section, string key, Needs? needs)
     {
-        ImmutableSortedDictionary<string, double> numbers = section.Numbers(key, 0, 1).ToImmutableSortedDictionary(StringComparer.Ordinal);
+        ImmutableSortedDictionary<string, double> numbers = section.Numbers(key, -1, 1).ToImmutableSortedDictionary(StringComparer.Ordinal);
         foreach (string id in numbers.Keys.Where(id => needs is not null && !needs.All.Any(n => n.Id == id)))
         {
             section.Problem(key, $"no need '{id}'{NearestName.Hint(id, needs!.All.Select(n => n.Id))}");

@@ -163,7 +163,7 @@ public static class WorkspaceWriter
             #   margin, saving: gained from those who accept and would not have done so anyway (incrementality).
             #   fulfilment: paid for everybody who accepts.  contact: paid for every offer, by channel.
             #   differentiation: estimate, never counted as captured value.
-            # benefits, sacrifices: by need, 0..1.  provenance: assumed, surveyed, estimated or measured.
+            # benefits, sacrifices: by need, -1..1.  provenance: assumed, surveyed, estimated or measured.
             propositions:
 
             """);
