@@ -1,5 +1,4 @@
 using ScoringEngine.Core.Decisions;
-using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Propensity;
 using ScoringEngine.Core.Propositions;
