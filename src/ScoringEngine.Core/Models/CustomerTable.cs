@@ -10,8 +10,9 @@ public sealed class CustomerTable
 {
     private readonly Dictionary<string, int> _rowById;
 
-    private CustomerTable(FeatureMatrix rows, float[] targets, ulong[] hashes, Dictionary<string, int> rowById, long duplicates, string fingerprint)
+    private CustomerTable(string name, FeatureMatrix rows, float[] targets, ulong[] hashes, Dictionary<string, int> rowById, long duplicates, string fingerprint)
     {
+        Name = name;
         Rows = rows;
         Targets = targets;
         Hashes = hashes;
@@ -19,6 +20,9 @@ public sealed class CustomerTable
         Duplicates = duplicates;
         Fingerprint = fingerprint;
     }
+
+    /// <summary>Name of the file without its folder.</summary>
+    public string Name { get; }
 
     /// <summary>
     /// [customers x features of the schema], context features at their defaults unless the file has them. Categories that
@@ -93,7 +97,7 @@ public sealed class CustomerTable
         FeatureMatrix rows = new(targets.Count, columns, [.. values]);
         file.Schema.DropUnknownCategories(rows.Values);
         return new CustomerTable(
-            rows, [.. targets], [.. hashes], rowById, duplicates,
+            Path.GetFileName(file.Table.Name), rows, [.. targets], [.. hashes], rowById, duplicates,
             Convert.ToHexStringLower(fingerprint.GetHashAndReset()));
     }
 }

@@ -104,9 +104,10 @@ public sealed class ModelTrainer
             Version = 0,
             CreatedAt = createdAt,
             SchemaHash = Schema.Hash,
-            Data = outcomes is null
-                ? [new TrainingFile("customers", "", customers.Count, customers.Fingerprint)]
-                : [new TrainingFile("customers", "", customers.Count, customers.Fingerprint), new TrainingFile("outcomes", "", outcomes.Count, outcomes.Fingerprint)],
+            Data = [
+                new TrainingFile("customers", customers.Name, customers.Count, customers.Fingerprint),
+                .. outcomes is null ? [] : new[] { new TrainingFile("outcomes", outcomes.Name, outcomes.Count, outcomes.Fingerprint) },
+            ],
             Seed = _options.Seed,
             Hyperparameters = Hyperparameters(segments, profit),
             Metrics = Metrics(segmentation, profitMetrics, propensityMetrics),

@@ -15,8 +15,9 @@ public sealed class OutcomeTable
 {
     private static readonly string[] Columns = ["customer", "proposition", "decided_at", "channel", "action_probability", "presented", "accepted", "revenue", "cost"];
 
-    private OutcomeTable(FeatureMatrix rows, int[] propositions, long[] decidedAt, float[] accepted, bool[] presented, ulong[] hashes, string fingerprint)
+    private OutcomeTable(string name, FeatureMatrix rows, int[] propositions, long[] decidedAt, float[] accepted, bool[] presented, ulong[] hashes, string fingerprint)
     {
+        Name = name;
         Rows = rows;
         Propositions = propositions;
         DecidedAt = decidedAt;
@@ -25,6 +26,9 @@ public sealed class OutcomeTable
         Hashes = hashes;
         Fingerprint = fingerprint;
     }
+
+    /// <summary>Name of the file without its folder.</summary>
+    public string Name { get; }
 
     /// <summary>[outcomes x features of the schema], as of the decision; context features included.</summary>
     public FeatureMatrix Rows { get; }
@@ -147,7 +151,7 @@ public sealed class OutcomeTable
         FeatureMatrix rows = new(propositions.Count, schema.Count, [.. values]);
         schema.DropUnknownCategories(rows.Values);
         return new OutcomeTable(
-            rows, [.. propositions], [.. decidedAt], [.. accepted],
+            Path.GetFileName(table.Name), rows, [.. propositions], [.. decidedAt], [.. accepted],
             [.. presented], [.. hashes], Convert.ToHexStringLower(fingerprint.GetHashAndReset()));
 
         bool Flag(int column, out bool value)
