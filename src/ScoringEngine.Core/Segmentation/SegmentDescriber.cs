@@ -104,9 +104,10 @@ public static class SegmentDescriber
             for (int s = 0; s < traits.Length; s++)
             {
                 double effect = (bySegment[s].Mean - overall.Mean) / overall.Deviation;
-                if (Math.Abs(effect) >= LeastEffect && Math.Abs(effect) > (strongest[s]?.Effect ?? 0))
+                if (Math.Abs(effect) >= LeastEffect)
                 {
-                    strongest[s] = OfShare(what, effect, bySegment[s].Mean, overall.Mean);
+                    Trait trait = OfShare(what, effect, bySegment[s].Mean, overall.Mean);
+                    strongest[s] = strongest[s] is { } other && other.Effect >= trait.Effect ? other : trait;
                 }
             }
         }
@@ -168,7 +169,8 @@ public static class SegmentDescriber
         string shares = string.Create(CultureInfo.InvariantCulture, $"({100 * own:0} %, average {100 * overall:0} %)");
         if (effect > 0)
         {
-            return new Trait(effect, what, $"{(own >= 0.5 ? "mostly" : "often")} {what} {shares}");
+            // Of two categories that mirror each other the one the segment has more of is named.
+            return new Trait(effect + 1e-9, what, $"{(own > 0.5 ? "mostly" : "often")} {what} {shares}");
         }
         string label = $"{(own < 0.005 ? "no" : "rarely")} {what}";
         return new Trait(-effect, label, $"{label} {shares}");
@@ -191,7 +193,14 @@ public static class SegmentDescriber
             {
                 yield return (code, name);
             }
-            else if (!hasYes || !IsNo(category))
+            else if (IsNo(category))
+            {
+                if (!hasYes)
+                {
+                    yield return (code, $"no {name}");
+                }
+            }
+            else
             {
                 bool speaksForItself = category.Length > 2 && category.Any(char.IsLetter);
                 yield return (code, speaksForItself ? LowerFirst(category) : $"{name} {category}");
