@@ -166,6 +166,10 @@ public static class SegmentDescriber
 
     private static Trait OfShare(string what, double effect, double own, double overall)
     {
+        if (effect < 0 && what.StartsWith("no ", StringComparison.Ordinal))
+        {
+            return OfShare(what[3..], -effect, 1 - own, 1 - overall);
+        }
         string shares = string.Create(CultureInfo.InvariantCulture, $"({100 * own:0} %, average {100 * overall:0} %)");
         if (effect > 0)
         {

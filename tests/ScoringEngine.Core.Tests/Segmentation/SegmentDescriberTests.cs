@@ -50,6 +50,15 @@ public class SegmentDescriberTests
     }
 
     [Fact]
+    public void Describe_RarelyNone_SaysWhatTheSegmentHas()
+    {
+        FeatureSchema schema = new(
+            [new Feature { Id = 1, Name = "phone", Kind = FeatureKind.Categorical, Categories = ["No phone", "one", "two"] }]);
+        SegmentText[] texts = SegmentDescriber.Describe(schema, new FeatureMatrix(4, 1, [0, 0, 1, 2]), [0, 0, 1, 1], 2);
+        Assert.Equal("mostly phone (100 %, average 50 %)", texts[1].Description);
+    }
+
+    [Fact]
     public void Describe_ColumnsThatSayTheSame_SaysItOnce()
     {
         string[] categories = ["none", "No internet"];
