@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using System.Globalization;
+using ScoringEngine.Storage;
+
+namespace ScoringEngine.Benchmarks;
+
+/// <summary>Bytes a customer and rates of the store at a size, with one thread a processor.</summary>
+internal static class StoreLoad
+{
+    private const int BlockSize = 256;
+
+    public static void Run(long customers, long memoryBytes, TextWriter output)
+    {
+        using CustomerStore store = new(new CustomerStoreOptions { ExpectedCustomers = customers, MemoryBytes = memoryBytes });
+        int threads = Environment.ProcessorCount;
+
+        Report(output, "insert", customers, threads, (thread, from, until) =>
+        {
+            byte[] id = new byte[BenchmarkCustomers.IdBytes];
+            float[] features = new float[BenchmarkCustomers.Features];
+            for (long i = from; i < until; i++)
+            {
+                BenchmarkCustomers.WriteId(i, id);
+                features.AsSpan().Fill(i);
+                store.Upsert(id, features, default);
+            }
+        });
+        CustomerStoreStatistics statistics = store.Statistics;
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{statistics.Customers} customers: {(double)statistics.LogBytes / customers:F1} B record + {(double)statistics.IndexBytes / customers:F1} B index, {statistics.MemoryBytes >> 20} MiB in memory, {statistics.DiskBytes >> 20} MiB on disk"));
+
+        Report(output, "update, random", customers, threads, (thread, from, until) =>
+        {
+            byte[] id = new byte[BenchmarkCustomers.IdBytes];
+            float[] features = new float[BenchmarkCustomers.Features];
+            for (long i = from; i < until; i++)
+            {
+                long number = BenchmarkCustomers.Pick((ulong)i, customers);
+                BenchmarkCustomers.WriteId(number, id);
+                features.AsSpan().Fill(number);
+                store.Upsert(id, features, default);
+            }
+        });
+        Report(output, "read, random", customers, threads, (thread, from, until) =>
+        {
+            byte[] id = new byte[BenchmarkCustomers.IdBytes];
+            SumReader reader = default;
+            for (long i = from; i < until; i++)
+            {
+                BenchmarkCustomers.WriteId(BenchmarkCustomers.Pick((ulong)i, customers), id);
+                store.Read(id, ref reader);
+            }
+            GC.KeepAlive(reader.Sum);
+        });
+        Report(output, "read many, random", customers, threads, (thread, from, until) =>
+        {
+            byte[] ids = new byte[BlockSize * BenchmarkCustomers.IdBytes];
+            int[] ends = [.. Enumerable.Range(1, BlockSize).Select(i => i * BenchmarkCustomers.IdBytes)];
+            SumReader reader = default;
+            for (long i = from; i < until; i += BlockSize)
+            {
+                for (int j = 0; j < BlockSize; j++)
+                {
+                    BenchmarkCustomers.WriteId(BenchmarkCustomers.Pick((ulong)(i + j), customers), ids.AsSpan(j * BenchmarkCustomers.IdBytes, BenchmarkCustomers.IdBytes));
+                }
+                store.ReadMany(new IdBlock(ids, ends), ref reader);
+            }
+            GC.KeepAlive(reader.Sum);
+        });
+        Report(output, "scan, one thread", customers, 1, (thread, from, until) =>
+        {
+            SumReader visitor = default;
+            store.Scan(ref visitor);
+            GC.KeepAlive(visitor.Sum);
+        });
+    }
+
+    private static void Report(TextWriter output, string what, long operations, int threads, Action<int, long, long> work)
+    {
+        long start = Stopwatch.GetTimestamp();
+        Thread[] workers = [.. Enumerable.Range(0, threads).Select(t =>
+        {
+            Thread worker = new(() => work(t, operations * t / threads, operations * (t + 1) / threads));
+            worker.Start();
+            return worker;
+        })];
+        foreach (Thread worker in workers)
+        {
+            worker.Join();
+        }
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-20} {operations / seconds / 1e6,6:F2} M/s"));
+    }
+}

@@ -1,0 +1,194 @@
+using System.Runtime.ExceptionServices;
+using FASTER.core;
+using FasterSession = FASTER.core.ClientSession<FASTER.core.SpanByte, FASTER.core.SpanByte, ScoringEngine.Storage.CustomerOperation, FASTER.core.Empty, FASTER.core.Empty, ScoringEngine.Storage.CustomerFunctions>;
+
+namespace ScoringEngine.Storage;
+
+/// <summary>What an operation did; <see cref="None"/> until a callback says so.</summary>
+internal enum Outcome : byte
+{
+    None,
+    Inserted,
+    Updated,
+    Deleted,
+    NotFound,
+    Failed,
+}
+
+/// <summary>
+/// Input of a FASTER operation. Operations complete before the call that started them returns, so the caller's
+/// features stay where <see cref="Features"/> points even when the operation waits for the disk.
+/// </summary>
+internal unsafe struct CustomerOperation
+{
+    /// <summary>Write: the features.</summary>
+    public float* Features;
+
+    /// <summary>Write: number of features.</summary>
+    public int FeatureCount;
+
+    /// <summary>Write: whether to delete.</summary>
+    public bool Delete;
+
+    /// <summary>Read: index of the id in its block.</summary>
+    public int Index;
+
+    /// <summary>Write: what to store beside the features.</summary>
+    public CustomerAttributes Attributes;
+
+    public readonly int RecordBytes => Delete ? 0 : CustomerRecord.Bytes(FeatureCount);
+}
+
+/// <summary>
+/// A FASTER session with what its callbacks need: used by one thread at a time, see <see cref="SessionPool"/>.
+/// </summary>
+internal sealed unsafe class CustomerSession : IDisposable
+{
+    [ThreadStatic]
+    private static bool t_reading;
+
+    private readonly FasterSession _session;
+    private readonly LogDevice _device;
+    private long _writes;
+
+    public CustomerSession(CustomerStore store, FasterKV<SpanByte, SpanByte> faster, LogDevice device)
+    {
+        Store = store;
+        _device = device;
+        _session = faster.For(new CustomerFunctions(this)).NewSession<CustomerFunctions>(
+            sessionVariableLengthStructSettings: new SessionVariableLengthStructSettings<SpanByte, CustomerOperation> { valueLength = new RecordLength() });
+    }
+
+    public CustomerStore Store { get; }
+
+    /// <summary>What the last write did.</summary>
+    public Outcome Outcome { get; set; }
+
+    /// <summary>Address of the version that the current write copies.</summary>
+    public long Source { get; set; }
+
+    /// <summary>Number of customers read since <see cref="BeginReads"/>.</summary>
+    public int Found { get; private set; }
+
+    /// <summary>Whether this thread is inside a customer reader.</summary>
+    public static bool IsReading => t_reading;
+
+    /// <summary>Whether a read of the log device has failed since the operation began.</summary>
+    public bool DeviceFailed => _device.ReadFaults != _readFaults;
+
+    private byte* _reader;
+    private delegate*<byte*, int, in CustomerView, void> _read;
+    private ExceptionDispatchInfo? _readerFailure;
+    private int _readFaults;
+
+    /// <summary>Waits until a write that is under way in this session has ended.</summary>
+    public void WaitForWrite()
+    {
+        long writes = Volatile.Read(ref _writes);
+        if ((writes & 1) != 0)
+        {
+            SpinWait spin = default;
+            while (Volatile.Read(ref _writes) == writes)
+            {
+                spin.SpinOnce();
+            }
+        }
+    }
+
+    /// <summary>Performs a write; <see cref="Outcome"/> has the result.</summary>
+    /// <exception cref="IOException">The record is on disk and could not be read.</exception>
+    public void Write(SpanByte id, ref CustomerOperation operation)
+    {
+        Outcome = Outcome.None;
+        _readFaults = _device.ReadFaults;
+        Volatile.Write(ref _writes, _writes + 1);
+        try
+        {
+            if (_session.RMW(ref id, ref operation).IsPending)
+            {
+                _session.CompletePending(wait: true);
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _writes, _writes + 1);
+        }
+        if (Outcome == Outcome.Failed)
+        {
+            throw ReadFailed();
+        }
+        if (Outcome == Outcome.None)
+        {
+            throw new InvalidOperationException("the record store ended a write without a result");
+        }
+    }
+
+    /// <summary>Sets the receiver of the reads that follow; <paramref name="reader"/> must not move until <see cref="EndReads"/>.</summary>
+    public void BeginReads(byte* reader, delegate*<byte*, int, in CustomerView, void> read)
+    {
+        _reader = reader;
+        _read = read;
+        Found = 0;
+        _readFaults = _device.ReadFaults;
+    }
+
+    /// <summary>Starts a read and returns whether it waits for the disk, until <see cref="EndReads"/>.</summary>
+    public bool StartRead(SpanByte id, int index)
+    {
+        CustomerOperation operation = new() { Index = index };
+        Empty output = default;
+        return _session.Read(ref id, ref operation, ref output).IsPending;
+    }
+
+    /// <summary>Completes the reads that wait for the disk.</summary>
+    public void CompleteReads() => _session.CompletePending(wait: true);
+
+    /// <summary>Ends the reads and throws what the reader threw.</summary>
+    /// <exception cref="IOException">The log device could not be read meanwhile, so a customer may be missing.</exception>
+    public void EndReads(bool usedDisk)
+    {
+        ExceptionDispatchInfo? failure = _readerFailure;
+        _reader = null;
+        _read = null;
+        _readerFailure = null;
+        failure?.Throw();
+        if (usedDisk && DeviceFailed)
+        {
+            throw ReadFailed();
+        }
+    }
+
+    /// <summary>Called back for a record that was found; nothing may escape through FASTER.</summary>
+    public void OnRead(int index, ReadOnlySpan<byte> record)
+    {
+        Found++;
+        if (_readerFailure is not null)
+        {
+            return;
+        }
+        t_reading = true;
+        try
+        {
+            _read(_reader, index, new CustomerView(record));
+        }
+        catch (Exception e)
+        {
+            _readerFailure = ExceptionDispatchInfo.Capture(e);
+        }
+        finally
+        {
+            t_reading = false;
+        }
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    private IOException ReadFailed() => new("the log device cannot be read: " + _device.ReadFault?.Message, _device.ReadFault);
+
+    private sealed class RecordLength : IVariableLengthStruct<SpanByte, CustomerOperation>
+    {
+        public int GetInitialLength(ref CustomerOperation input) => sizeof(int) + input.RecordBytes;
+
+        public int GetLength(ref SpanByte t, ref CustomerOperation input) => sizeof(int) + input.RecordBytes;
+    }
+}

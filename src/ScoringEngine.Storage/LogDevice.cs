@@ -1,0 +1,192 @@
+using System.Collections.Concurrent;
+using FASTER.core;
+using Microsoft.Win32.SafeHandles;
+
+namespace ScoringEngine.Storage;
+
+/// <summary>
+/// The files behind FASTER's log. FASTER mishandles failing devices: after a failed write it waits forever, and it
+/// parses whatever a failed read left in the buffer. So this device reports success to it in every case and keeps the
+/// truth itself: a page that could not be written stays in memory and is read from there (<see cref="WriteFault"/> then
+/// stops further writes to the store), and a failed read gives zeros, which match no customer, and is counted.
+/// </summary>
+internal class LogDevice : StorageDeviceBase
+{
+    private const int Sector = 512;
+
+    private readonly ConcurrentDictionary<int, SafeFileHandle> _segments = new();
+    private readonly List<(long Address, byte[] Bytes)> _unwritten = [];
+    private readonly Lock _lock = new();
+    private long _end;
+    private int _busy;
+    private int _readFaults;
+    private volatile Exception? _writeFault;
+    private volatile Exception? _readFault;
+
+    public LogDevice(string directory)
+        : base(Path.Combine(directory, "customers.log"), Sector, Devices.CAPACITY_UNSPECIFIED)
+    {
+        // A folder that takes no files is an error now, not when memory is full.
+        Segment(0);
+    }
+
+    /// <summary>Why a page could not be written, or null. It stays.</summary>
+    public Exception? WriteFault => _writeFault;
+
+    /// <summary>Number of failed reads so far.</summary>
+    public int ReadFaults => Volatile.Read(ref _readFaults);
+
+    /// <summary>The latest read failure.</summary>
+    public Exception? ReadFault => _readFault;
+
+    /// <summary>End of what was given to this device, in bytes.</summary>
+    public long End => Volatile.Read(ref _end);
+
+    public override void WriteAsync(nint sourceAddress, int segmentId, ulong destinationAddress, uint numBytesToWrite,
+        DeviceIOCompletionCallback callback, object context)
+    {
+        Interlocked.Increment(ref _busy);
+        ThreadPool.UnsafeQueueUserWorkItem(_ =>
+        {
+            WritePage(sourceAddress, segmentId, (long)destinationAddress, (int)numBytesToWrite);
+            callback(0, numBytesToWrite, context);
+            Interlocked.Decrement(ref _busy);
+        }, null);
+    }
+
+    public override void ReadAsync(int segmentId, ulong sourceAddress, nint destinationAddress, uint readLength,
+        DeviceIOCompletionCallback callback, object context)
+    {
+        Interlocked.Increment(ref _busy);
+        ThreadPool.UnsafeQueueUserWorkItem(_ =>
+        {
+            ReadPart(segmentId, (long)sourceAddress, destinationAddress, (int)readLength);
+            callback(0, readLength, context);
+            Interlocked.Decrement(ref _busy);
+        }, null);
+    }
+
+    /// <summary>Waits until no read or write is under way; FASTER frees its pages without asking.</summary>
+    public void WaitUntilIdle() => SpinWait.SpinUntil(() => Volatile.Read(ref _busy) == 0);
+
+    public override void RemoveSegmentAsync(int segment, AsyncCallback callback, IAsyncResult result)
+    {
+        RemoveSegment(segment);
+        callback(result);
+    }
+
+    public override void RemoveSegment(int segment)
+    {
+        if (_segments.TryRemove(segment, out SafeFileHandle? handle))
+        {
+            handle.Dispose();
+        }
+    }
+
+    public override void Dispose()
+    {
+        WaitUntilIdle();
+        foreach (int segment in _segments.Keys)
+        {
+            RemoveSegment(segment);
+        }
+    }
+
+    /// <summary>Writes all of <paramref name="bytes"/>; a seam for tests.</summary>
+    protected virtual void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offset) => RandomAccess.Write(file, bytes, offset);
+
+    /// <summary>Reads into <paramref name="bytes"/> and returns how many were there; a seam for tests.</summary>
+    protected virtual int Read(SafeFileHandle file, Span<byte> bytes, long offset) => RandomAccess.Read(file, bytes, offset);
+
+    private SafeFileHandle Segment(int segment)
+    {
+        if (_segments.TryGetValue(segment, out SafeFileHandle? handle))
+        {
+            return handle;
+        }
+        lock (_lock)
+        {
+            return _segments.GetOrAdd(segment, s => File.OpenHandle(GetSegmentFilename(FileName, s), FileMode.Create,
+                FileAccess.ReadWrite, FileShare.None, FileOptions.DeleteOnClose));
+        }
+    }
+
+    private long Address(int segment, long offset) => (segment * Math.Max(segmentSize, 0)) + offset;
+
+    // Any failure is a fault to report, and none may escape on a pool thread: it would end the process.
+    private unsafe void WritePage(nint source, int segment, long offset, int length)
+    {
+        ReadOnlySpan<byte> bytes = new((void*)source, length);
+        long address = Address(segment, offset);
+        try
+        {
+            Write(Segment(segment), bytes, offset);
+        }
+        catch (Exception e)
+        {
+            lock (_lock)
+            {
+                _unwritten.Add((address, bytes.ToArray()));
+            }
+            _writeFault ??= e;
+        }
+        Utility.MonotonicUpdate(ref _end, address + length, out _);
+    }
+
+    private unsafe void ReadPart(int segment, long offset, nint destination, int length)
+    {
+        Span<byte> bytes = new((void*)destination, length);
+        bytes.Clear();
+        long address = Address(segment, offset);
+        // FASTER reads in whole sectors, so possibly past what it has written.
+        int written = (int)Math.Clamp(End - address, 0, length);
+        if (CopyUnwritten(address, bytes) >= written)
+        {
+            return;
+        }
+        try
+        {
+            int read = 0;
+            while (read < written)
+            {
+                int n = Read(Segment(segment), bytes[read..written], offset + read);
+                if (n == 0)
+                {
+                    throw new EndOfStreamException($"{GetSegmentFilename(FileName, segment)} ends at {offset + read}, expected at least {offset + written} bytes");
+                }
+                read += n;
+            }
+            CopyUnwritten(address, bytes);
+        }
+        catch (Exception e)
+        {
+            bytes.Clear();
+            _readFault = e;
+            Interlocked.Increment(ref _readFaults);
+        }
+    }
+
+    /// <summary>Copies what is kept of [address, address + length) and returns the number of bytes copied.</summary>
+    private int CopyUnwritten(long address, Span<byte> bytes)
+    {
+        if (_writeFault is null)
+        {
+            return 0;
+        }
+        int copied = 0;
+        lock (_lock)
+        {
+            foreach ((long start, byte[] page) in _unwritten)
+            {
+                long from = Math.Max(address, start);
+                long until = Math.Min(address + bytes.Length, start + page.Length);
+                if (from < until)
+                {
+                    page.AsSpan((int)(from - start), (int)(until - from)).CopyTo(bytes[(int)(from - address)..]);
+                    copied += (int)(until - from);
+                }
+            }
+        }
+        return copied;
+    }
+}
