@@ -15,6 +15,7 @@ namespace ScoringEngine.Core.Scoring;
 /// </summary>
 public sealed class Scorer
 {
+    private readonly ValueModel? _values;
     private readonly PropensityModel?[] _propensities;
     private readonly float[] _priors;
     private readonly float[] _emptyRow;
@@ -23,18 +24,23 @@ public sealed class Scorer
     /// <summary>Joins a model with the workspace whose propositions it ranks.</summary>
     /// <exception cref="ArgumentException">The workspace's schema is not the model's.</exception>
     public Scorer(ModelSet models, Workspace workspace)
+        : this(models, workspace.Propositions.Select(p => (p.Id, p.PriorPropensity)))
     {
-        ArgumentNullException.ThrowIfNull(models);
-        ArgumentNullException.ThrowIfNull(workspace);
         if (models.Schema.Hash != workspace.Schema.Features.Hash)
         {
             throw new ArgumentException("the workspace's schema is not the one the model was trained with");
         }
+        _values = new ValueModel(workspace, models.Schema, [.. models.Segments.Segments.Select(s => s.Id)]);
+    }
+
+    /// <summary>Scores without ranking: propensities in the order given, a prior where the model has none.</summary>
+    internal Scorer(ModelSet models, IEnumerable<(string Id, double Prior)> propositions)
+    {
+        ArgumentNullException.ThrowIfNull(models);
         Models = models;
-        Workspace = workspace;
-        Values = new ValueModel(workspace, models.Schema, [.. models.Segments.Segments.Select(s => s.Id)]);
-        _propensities = [.. workspace.Propositions.Select(p => models.Propensities.GetValueOrDefault(p.Id))];
-        _priors = [.. workspace.Propositions.Select(p => (float)p.PriorPropensity)];
+        (string Id, double Prior)[] ordered = [.. propositions];
+        _propensities = [.. ordered.Select(p => models.Propensities.GetValueOrDefault(p.Id))];
+        _priors = [.. ordered.Select(p => (float)p.Prior)];
         _emptyRow = [.. models.Schema.Features.Select(f => f.Context ? f.Default : float.NaN)];
         _categorical = [.. models.Schema.Features
             .Select((f, i) => (Feature: i, Categories: f.Kind == FeatureKind.Categorical ? f.Categories.Length : 0))
@@ -44,11 +50,8 @@ public sealed class Scorer
     /// <summary>The models.</summary>
     public ModelSet Models { get; }
 
-    /// <summary>The workspace.</summary>
-    public Workspace Workspace { get; }
-
     /// <summary>What propositions are worth.</summary>
-    public ValueModel Values { get; }
+    public ValueModel Values => _values ?? throw new InvalidOperationException("this scorer was made without a workspace");
 
     /// <summary>A block for up to <paramref name="capacity"/> rows.</summary>
     public ScoreBlock CreateBlock(int capacity)

@@ -9,9 +9,8 @@ internal sealed class CustomerGenerator
     private const int SecondsPerDay = 86_400;
     private const double DaysPerMonth = 30.4375;
 
-    /// <summary>Cumulative shares of 0..4 past offers; two on average.</summary>
-    private static readonly double[] OfferCounts = [0.10, 0.35, 0.65, 0.90, 1.00];
-
+    // Cumulative shares; 0..4 past offers are two on average.
+    private static readonly double[] OfferCountShares = [0.10, 0.35, 0.65, 0.90, 1.00];
     private static readonly double[] ChannelShares = [0.30, 0.60, 0.75, 1.00];
     private static readonly double[] RegionShares = [0.22, 0.42, 0.57, 0.72, 0.94, 1.00];
     private static readonly double[] AcquisitionShares = [0.30, 0.58, 0.76, 0.88, 1.00];
@@ -25,18 +24,13 @@ internal sealed class CustomerGenerator
     {
         _world = world;
         _segmentShares = new double[world.Segments.Length];
-        LogShares = new double[world.Segments.Length];
         double sum = 0;
         for (int s = 0; s < _segmentShares.Length; s++)
         {
             sum += world.Segments[s].Share;
             _segmentShares[s] = sum;
-            LogShares[s] = DeterministicMath.Log(world.Segments[s].Share);
         }
     }
-
-    /// <summary>Logarithm of each segment's share.</summary>
-    public double[] LogShares { get; }
 
     public void Generate(long index, SyntheticCustomer customer)
     {
@@ -86,23 +80,20 @@ internal sealed class CustomerGenerator
 
     private void DrawProfit(ref SeededRandom random, SyntheticCustomer customer)
     {
-        double revenue = _world.Revenue.Evaluate(customer.Features);
-        double cost = _world.Cost.Evaluate(customer.Features);
-        customer.ExpectedProfit = revenue - cost;
-        double deviation = WorldCatalogue.NoiseBase + (WorldCatalogue.NoiseShare * revenue);
-        double profit = customer.ExpectedProfit + (deviation * StudentT5(ref random));
+        customer.ExpectedProfit = _world.ExpectedProfit(customer.Features);
+        long profit = Cents(
+            customer.ExpectedProfit + (_world.ProfitDeviation(customer.Features) * StudentT5(ref random)));
 
-        // Part of the noise is common to both columns and leaves no trace in their difference.
-        double realisedCost = Math.Max(0, cost) * (0.9 + (0.2 * random.NextDouble()));
-        long profitCents = Cents(profit);
-        customer.CostCents = Math.Max(Cents(realisedCost), -profitCents);
-        customer.RevenueCents = profitCents + customer.CostCents;
+        // Cost wanders on its own and revenue takes up the rest; where that would be below 0, cost gives way.
+        double cost = Math.Max(0, _world.Cost.Evaluate(customer.Features)) * (0.9 + (0.2 * random.NextDouble()));
+        customer.CostCents = Math.Max(Cents(cost), -profit);
+        customer.RevenueCents = profit + customer.CostCents;
     }
 
     private void DrawOffers(ref SeededRandom random, SyntheticCustomer customer)
     {
         int window = (int)(Math.Min(365, customer.Features[TenureMonths] * 30) * SecondsPerDay);
-        customer.OfferCount = window == 0 ? 0 : Pick(ref random, OfferCounts);
+        customer.OfferCount = window == 0 ? 0 : Pick(ref random, OfferCountShares);
         Span<int> ages = stackalloc int[customer.OfferCount];
         for (int i = 0; i < ages.Length; i++)
         {

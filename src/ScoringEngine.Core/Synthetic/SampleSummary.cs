@@ -1,6 +1,10 @@
 namespace ScoringEngine.Core.Synthetic;
 
-/// <summary>What a sample holds, and the ceilings no engine trained on it can pass. Values are EUR per customer.</summary>
+/// <summary>
+/// What a sample holds, and the ceilings no engine trained on it can be expected to pass. Values are EUR per customer in
+/// the default channel. The stated bounds hold from some ten thousand customers; a figure that a handful of customers
+/// cannot have (an R2 of one customer, an AUC without an acceptance) is not finite.
+/// </summary>
 public sealed record SampleSummary
 {
     /// <summary>Rows of customers.csv and truth.csv.</summary>

@@ -18,6 +18,7 @@ public sealed class SyntheticWorld
     /// <summary>The logging policy's action weights, per 10,000, from its favourite proposition down.</summary>
     private static readonly ImmutableArray<int> ActionWeights = [4000, 2000, 1200, 800, 400, 400, 400, 400, 400];
 
+    private readonly double[] _logShares;
     private readonly double[] _affinity;
     private readonly double[] _customerValue;
     private readonly CustomerGenerator _generator;
@@ -27,6 +28,7 @@ public sealed class SyntheticWorld
     {
         Seed = seed;
         Debug.Assert(ActionWeights.Length == Propositions.Length);
+        _logShares = [.. Segments.Select(segment => DeterministicMath.Log(segment.Share))];
         _affinity = new double[Segments.Length * Propositions.Length];
         _customerValue = new double[Segments.Length * Propositions.Length];
         for (int s = 0; s < Segments.Length; s++)
@@ -54,8 +56,11 @@ public sealed class SyntheticWorld
     /// <summary>Customer features, then the context feature <c>channel</c>.</summary>
     public FeatureSchema Schema => WorldSchema.Schema;
 
-    /// <summary>The channels, in the order of their codes; code 0 is the default.</summary>
+    /// <summary>The channels, in the order of their codes.</summary>
     public ImmutableArray<string> Channels => WorldSchema.Channels;
+
+    /// <summary>The channel of the truth: the default of the context feature.</summary>
+    public int DefaultChannel => (int)Schema.Features[Schema.CustomerCount].Default;
 
     /// <summary>The needs customers weigh.</summary>
     public ImmutableArray<WorldNeed> Needs => WorldCatalogue.Needs;
@@ -86,6 +91,13 @@ public sealed class SyntheticWorld
 
     /// <summary>Expected annual revenue - annual cost of a customer, EUR: the best prediction from the features.</summary>
     public double ExpectedProfit(ReadOnlySpan<float> row) => Revenue.Evaluate(row) - Cost.Evaluate(row);
+
+    /// <summary>
+    /// Standard deviation of realised profit around <see cref="ExpectedProfit"/>, EUR; the deviations follow Student's t
+    /// with 5 degrees of freedom.
+    /// </summary>
+    public double ProfitDeviation(ReadOnlySpan<float> row)
+        => WorldCatalogue.NoiseBase + (WorldCatalogue.NoiseShare * Revenue.Evaluate(row));
 
     /// <summary>True probability that a customer of a segment accepts a proposition offered in a channel.</summary>
     public double Propensity(int proposition, int segment, ReadOnlySpan<float> row, int channel)
@@ -154,7 +166,7 @@ public sealed class SyntheticWorld
         double bestLog = double.NegativeInfinity;
         for (int s = 0; s < Segments.Length; s++)
         {
-            double log = _generator.LogShares[s];
+            double log = _logShares[s];
             for (int i = 0; i < z.Length; i++)
             {
                 double d = z[i] - Segments[s].Means[i];

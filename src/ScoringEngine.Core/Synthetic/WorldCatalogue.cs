@@ -10,9 +10,9 @@ internal static class WorldCatalogue
     /// <summary>How strongly the fit of benefits and needs moves the log-odds of acceptance.</summary>
     public const double AffinityWeight = 2.4;
 
-    /// <summary>Standard deviation of the noise in profit: base in EUR, and share of expected revenue.</summary>
-    public const double NoiseBase = 120;
-    public const double NoiseShare = 0.42;
+    /// <summary>Standard deviation of realised profit: a base in EUR, and a share of expected revenue.</summary>
+    public const double NoiseBase = 115;
+    public const double NoiseShare = 0.40;
 
     public static readonly ImmutableArray<WorldNeed> Needs =
     [

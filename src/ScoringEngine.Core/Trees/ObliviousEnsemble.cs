@@ -129,6 +129,11 @@ public sealed class ObliviousEnsemble
         {
             throw new ArgumentException($"bins or margins are too short for {rowCount} rows x {Columns} columns");
         }
+        if (Columns == 0)
+        {
+            margins[..rowCount].Fill(RowMargin([], stride: 0));
+            return;
+        }
         int row = 0;
         for (; row + StripRows <= rowCount; row += StripRows)
         {

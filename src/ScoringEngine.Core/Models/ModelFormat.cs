@@ -1,0 +1,232 @@
+using System.Collections.Immutable;
+using Google.Protobuf;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Models.Format;
+using ScoringEngine.Core.Propensity;
+using ScoringEngine.Core.Segmentation;
+using ScoringEngine.Core.Trees;
+using ScoringEngine.Core.Value;
+
+namespace ScoringEngine.Core.Models;
+
+/// <summary>Between a <see cref="ModelSet"/> and the messages of <c>scoring/model/v1/model.proto</c>.</summary>
+internal static class ModelFormat
+{
+    private const uint CurrentFormat = 1;
+
+    public static ModelParameters ToMessage(ModelSet models)
+    {
+        ModelParameters message = new()
+        {
+            Format = CurrentFormat,
+            Segments = ToMessage(models.Segments, models.Profiles),
+            Quantiser = ToMessage(models.Quantiser),
+            Profit = models.Profit is { } profit ? ToMessage(profit) : null,
+        };
+        message.Features.Add(models.Schema.Features.Select(ToMessage));
+        message.Propensities.Add(models.Propensities.Select(p => ToMessage(p.Key, p.Value)));
+        return message;
+    }
+
+    /// <exception cref="ArgumentException">Parts do not fit together.</exception>
+    /// <exception cref="InvalidDataException">The format is not known.</exception>
+    public static ModelSet FromMessage(ModelParameters message, ModelManifest manifest)
+    {
+        if (message.Format != CurrentFormat)
+        {
+            throw new InvalidDataException($"model format {message.Format}, expected {CurrentFormat}");
+        }
+        if (message.Segments is null || message.Quantiser is null)
+        {
+            throw new InvalidDataException("segments or quantiser missing");
+        }
+        return new ModelSet(
+            new FeatureSchema(message.Features.Select(FromMessage)),
+            FromMessage(message.Segments),
+            [.. message.Segments.Segments.Select(s => new SegmentProfile(s.MeanProfit, [.. s.TierShares]))],
+            FromMessage(message.Quantiser),
+            message.Profit is null ? null : FromMessage(message.Profit),
+            message.Propensities.ToImmutableSortedDictionary(p => p.PropositionId, FromMessage, StringComparer.Ordinal),
+            manifest);
+    }
+
+    private static FeatureParameters ToMessage(Feature feature)
+    {
+        FeatureParameters message = new()
+        {
+            Id = (uint)feature.Id,
+            Name = feature.Name,
+            Kind = (uint)feature.Kind,
+            Unit = feature.Unit ?? "",
+            Required = feature.Missing == MissingHandling.Reject,
+            Log1P = feature.Log1P,
+            Segments = feature.Segments,
+            Personal = feature.Personal,
+            Protected = feature.Protected,
+            Context = feature.Context,
+            Default = feature.Default,
+        };
+        if (feature.Minimum is { } minimum)
+        {
+            message.Minimum = minimum;
+        }
+        if (feature.Maximum is { } maximum)
+        {
+            message.Maximum = maximum;
+        }
+        message.Categories.Add(feature.Categories);
+        return message;
+    }
+
+    private static Feature FromMessage(FeatureParameters message) => new()
+    {
+        Id = (int)message.Id,
+        Name = message.Name,
+        Kind = message.Kind <= (uint)FeatureKind.Boolean ? (FeatureKind)message.Kind
+            : throw new InvalidDataException($"feature '{message.Name}' has kind {message.Kind}"),
+        Unit = message.Unit.Length > 0 ? message.Unit : null,
+        Missing = message.Required ? MissingHandling.Reject : MissingHandling.Allow,
+        Minimum = message.HasMinimum ? message.Minimum : null,
+        Maximum = message.HasMaximum ? message.Maximum : null,
+        Log1P = message.Log1P,
+        Segments = message.Segments,
+        Personal = message.Personal,
+        Protected = message.Protected,
+        Context = message.Context,
+        Default = message.Default,
+        Categories = [.. message.Categories],
+    };
+
+    private static SegmentParameters ToMessage(SegmentModel model, ImmutableArray<SegmentProfile> profiles)
+    {
+        SegmentParameters message = new() { NextId = (uint)model.NextId };
+        message.Dimensions.Add(model.Encoding.Dimensions.Select(d => new DimensionParameters
+        {
+            Feature = (uint)d.Feature,
+            Category = d.Category,
+            Log1P = d.Log1P,
+            Mean = d.Mean,
+            Scale = d.Scale,
+        }));
+        message.Centroids.Add(model.Centroids);
+        for (int s = 0; s < model.Segments.Length; s++)
+        {
+            Segment segment = model.Segments[s];
+            Format.SegmentText text = new()
+            {
+                Id = (uint)segment.Id,
+                Name = segment.Name,
+                Description = segment.Description,
+                Size = (uint)segment.Size,
+                Share = segment.Share,
+                MeanProfit = profiles[s].MeanProfit,
+            };
+            text.TierShares.Add(profiles[s].TierShares);
+            message.Segments.Add(text);
+        }
+        return message;
+    }
+
+    private static SegmentModel FromMessage(SegmentParameters message) => new(
+        new SegmentEncoding([.. message.Dimensions.Select(d =>
+            new SegmentDimension((int)d.Feature, d.Category, d.Log1P, d.Mean, d.Scale))]),
+        [.. message.Centroids],
+        [.. message.Segments.Select(s => new Segment
+        {
+            Id = (int)s.Id,
+            Name = s.Name,
+            Description = s.Description,
+            Size = (int)s.Size,
+            Share = s.Share,
+        })],
+        (int)message.NextId);
+
+    private static QuantiserParameters ToMessage(Quantiser quantiser)
+    {
+        QuantiserParameters message = new() { RowLength = (uint)quantiser.RowLength };
+        foreach (QuantisedColumn column in quantiser.Columns)
+        {
+            ColumnParameters parameters = new() { Feature = (uint)column.Feature };
+            if (column.Category is { } category)
+            {
+                parameters.Category = (uint)category;
+            }
+            parameters.Thresholds.Add(column.Thresholds);
+            message.Columns.Add(parameters);
+        }
+        return message;
+    }
+
+    private static Quantiser FromMessage(QuantiserParameters message) => new(
+        (int)message.RowLength,
+        [.. message.Columns.Select(c => c.HasCategory
+            ? QuantisedColumn.OfCategory((int)c.Feature, (int)c.Category)
+            : QuantisedColumn.OfThresholds((int)c.Feature, [.. c.Thresholds]))]);
+
+    private static ProfitParameters ToMessage(ProfitModel profit) => new()
+    {
+        Expected = ToMessage(profit.Expected),
+        Upper = ToMessage(profit.Upper),
+        Quantile = profit.Quantile,
+        MarginalBand = profit.Tiers.MarginalBand,
+        CreatorsThreshold = profit.Tiers.CreatorsThreshold,
+        Target = profit.Target.ToString(),
+        Period = profit.Target.Period,
+        Proxy = profit.Target.Proxy,
+    };
+
+    private static ProfitModel FromMessage(ProfitParameters message) => new(
+        FromMessage(message.Expected ?? throw new InvalidDataException("expected profit missing")),
+        FromMessage(message.Upper ?? throw new InvalidDataException("upper quantile of profit missing")),
+        message.Quantile,
+        new TierBounds(message.MarginalBand, message.CreatorsThreshold),
+        new ProfitTarget { Terms = ProfitTarget.Parse(message.Target), Period = message.Period, Proxy = message.Proxy });
+
+    private static PropensityParameters ToMessage(string propositionId, PropensityModel model) => new()
+    {
+        PropositionId = propositionId,
+        Ensemble = model.Ensemble is { } ensemble ? ToMessage(ensemble) : null,
+        Slope = model.Calibration.Slope,
+        Intercept = model.Calibration.Intercept,
+        Offers = (ulong)model.Offers,
+        Acceptances = (ulong)model.Acceptances,
+        EffectiveOffers = model.EffectiveOffers,
+        Rate = model.Rate,
+        Prior = model.PriorRate,
+        PriorStrength = model.PriorStrength,
+    };
+
+    private static PropensityModel FromMessage(PropensityParameters message) => new(
+        message.Ensemble is null ? null : FromMessage(message.Ensemble),
+        new PlattCalibration(message.Slope, message.Intercept),
+        (long)message.Offers,
+        (long)message.Acceptances,
+        message.EffectiveOffers,
+        message.Rate,
+        message.Prior,
+        message.PriorStrength);
+
+    private static EnsembleParameters ToMessage(ObliviousEnsemble ensemble)
+    {
+        EnsembleParameters message = new()
+        {
+            Columns = (uint)ensemble.Columns,
+            BaseMargin = ensemble.BaseMargin,
+            Depths = ByteString.CopyFrom(ensemble.Depths.AsSpan()),
+            SplitBins = ByteString.CopyFrom(ensemble.SplitBins.AsSpan()),
+        };
+        message.SplitColumns.Add(ensemble.SplitColumns.Select(c => (uint)c));
+        message.LeafValues.Add(ensemble.LeafValues);
+        message.ColumnGains.Add(ensemble.ColumnGains);
+        return message;
+    }
+
+    private static ObliviousEnsemble FromMessage(EnsembleParameters message) => new(
+        (int)message.Columns,
+        message.BaseMargin,
+        [.. message.Depths],
+        [.. message.SplitColumns.Select(c => (int)c)],
+        [.. message.SplitBins],
+        [.. message.LeafValues],
+        [.. message.ColumnGains]);
+}
