@@ -33,7 +33,7 @@ internal sealed class CustomerScan
         where TVisitor : ICustomerVisitor
     {
         Pass<TVisitor> pass = new(this, log, superseded, checkDevice, begin, tail, visitor, cancellation);
-        while (!log.Scan(ref pass, pass.Next, tail))
+        while (!log.Scan(ref pass, pass.Resume, tail))
         {
             // Evicted while it was copied: once more, from disk.
         }
@@ -64,8 +64,11 @@ internal sealed class CustomerScan
 
         public TVisitor Visitor = visitor;
 
-        /// <summary>Everything before this address is decided.</summary>
+        /// <summary>Everything before this address is decided; it need not be where a record starts.</summary>
         public long Next { get; private set; } = begin;
+
+        /// <summary>A record's start, from which the scan can begin again.</summary>
+        public long Resume { get; private set; } = begin;
 
         public bool OnStart(long beginAddress, long endAddress) => true;
 
@@ -75,6 +78,10 @@ internal sealed class CustomerScan
         public bool SingleReader(ref SpanByte key, ref SpanByte value, RecordMetadata metadata, long numberOfRecords)
         {
             long address = metadata.Address;
+            if (address < Next)
+            {
+                return true; // once more, after a new beginning
+            }
             // FASTER gives up its protection of the page while it waits for the bucket's lock.
             long head = log.HeadAddress;
             bool evictedMeanwhile = address >= _head && address < head;
@@ -92,6 +99,7 @@ internal sealed class CustomerScan
             // In this order: a write reports a move before it marks the old version as superseded.
             scan.Drain(Next, tail);
             bool visit = !metadata.RecordInfo.Tombstone && _dead?.Contains(address) != true && !scan._deferred.ContainsKey(address);
+            Resume = address;
             Next = address + 1;
             Volatile.Write(ref scan._position, Next);
             if (visit)

@@ -48,8 +48,7 @@ public class PackageReferenceTests
             .Where(handle => IsContract(ScopeOf(reader, handle)))
             .Select(handle => $"[{ScopeOf(reader, handle)}]{Names.Instance.GetTypeFromReference(reader, handle, 0)}")];
 
-        Assert.NotEmpty(referenced);
-        Assert.Empty(referenced.Except(defined));
+        AssertDefined(referenced, defined);
     }
 
     [Theory]
@@ -73,8 +72,7 @@ public class PackageReferenceTests
             }
         }
 
-        Assert.NotEmpty(referenced);
-        Assert.Empty(referenced.Except(defined));
+        AssertDefined(referenced, defined);
     }
 
     [Theory]
@@ -107,6 +105,14 @@ public class PackageReferenceTests
         Assert.Equal(
             VersionInfo.CurrentAssemblyFileVersion,
             typeof(VersionInfo).Assembly.GetCustomAttribute<AssemblyFileVersionAttribute>()!.Version);
+    }
+
+    /// <summary>Names everything that is missing, whole: a failure here is a list of what to write.</summary>
+    private static void AssertDefined(List<string> referenced, HashSet<string> defined)
+    {
+        Assert.NotEmpty(referenced);
+        List<string> missing = [.. referenced.Except(defined)];
+        Assert.True(missing.Count == 0, $"Missing in the contracts:\n{string.Join('\n', missing)}");
     }
 
     private static PEReader Open(Assembly assembly) => new(File.OpenRead(assembly.Location));

@@ -68,6 +68,9 @@ public sealed class CustomerFile : IDisposable
     /// <summary>The share of the file that is read, 0..1; NaN when unknown.</summary>
     public double Progress => _table.Progress;
 
+    /// <summary>The schema by which rows are read.</summary>
+    public FeatureSchema Schema => _categories.Schema;
+
     /// <summary>The table, for columns beyond the schema.</summary>
     public CsvTable Table => _table;
 

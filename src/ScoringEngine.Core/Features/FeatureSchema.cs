@@ -14,6 +14,7 @@ public sealed class FeatureSchema
     public const int MaxIdBytes = 128;
 
     private readonly Dictionary<string, int> _indexByName;
+    private readonly (int Feature, int Categories)[] _categorical;
 
     /// <summary>Builds a schema.</summary>
     /// <exception cref="ArgumentException">Names or ids repeat, or a context feature precedes a customer feature.</exception>
@@ -43,6 +44,7 @@ public sealed class FeatureSchema
             }
         }
         Hash = ComputeHash(Features);
+        _categorical = [.. Features.Select((f, i) => (i, f)).Where(f => f.f.Kind == FeatureKind.Categorical).Select(f => (f.i, f.f.Categories.Length))];
     }
 
     /// <summary>All features; a row has one value for each, in this order.</summary>
@@ -65,6 +67,25 @@ public sealed class FeatureSchema
 
     /// <summary>The known feature name nearest to <paramref name="name"/> by edit distance, for error messages; null when none is near.</summary>
     public string? Nearest(string name) => NearestName.Of(name, _indexByName.Keys);
+
+    /// <summary>
+    /// Makes category codes beyond the schema's own categories NaN: a category that a model was not told about is missing
+    /// for it.
+    /// </summary>
+    /// <param name="rows">Row-major, <see cref="Count"/> values a row.</param>
+    public void DropUnknownCategories(Span<float> rows)
+    {
+        foreach ((int feature, int categories) in _categorical)
+        {
+            for (int i = feature; i < rows.Length; i += Count)
+            {
+                if (rows[i] >= categories)
+                {
+                    rows[i] = float.NaN;
+                }
+            }
+        }
+    }
 
     /// <summary>
     /// Why <paramref name="value"/> may not stand in <paramref name="feature"/>, or null when it may. NaN is missing.

@@ -1,5 +1,4 @@
 using ScoringEngine.Core.Decisions;
-using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Propensity;
 using ScoringEngine.Core.Propositions;
@@ -19,7 +18,6 @@ public sealed class Scorer
     private readonly PropensityModel?[] _propensities;
     private readonly float[] _priors;
     private readonly float[] _emptyRow;
-    private readonly (int Feature, int Categories)[] _categorical;
 
     /// <summary>Joins a model with the workspace whose propositions it ranks.</summary>
     /// <exception cref="ArgumentException">The workspace's schema is not the model's.</exception>
@@ -42,9 +40,6 @@ public sealed class Scorer
         _propensities = [.. ordered.Select(p => models.Propensities.GetValueOrDefault(p.Id))];
         _priors = [.. ordered.Select(p => (float)p.Prior)];
         _emptyRow = [.. models.Schema.Features.Select(f => f.Context ? f.Default : float.NaN)];
-        _categorical = [.. models.Schema.Features
-            .Select((f, i) => (Feature: i, Categories: f.Kind == FeatureKind.Categorical ? f.Categories.Length : 0))
-            .Where(c => models.Schema.Features[c.Feature].Kind == FeatureKind.Categorical)];
     }
 
     /// <summary>The models.</summary>
@@ -74,16 +69,7 @@ public sealed class Scorer
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, block.Capacity);
         float[] rows = block.Rows;
         int columns = block.Columns;
-        foreach ((int feature, int categories) in _categorical)
-        {
-            for (int r = 0, i = feature; r < count; r++, i += columns)
-            {
-                if (rows[i] >= categories)
-                {
-                    rows[i] = float.NaN;
-                }
-            }
-        }
+        Models.Schema.DropUnknownCategories(rows.AsSpan(0, count * columns));
         Models.Segments.Assign(rows, count, columns, block.SegmentIndexes, block.Distances, block.Margins, block.SegmentScratch);
         Span<byte> bins = block.Bins.AsSpan(0, count * Models.Quantiser.Columns.Length);
         Models.Quantiser.Quantise(rows, count, columns, bins);

@@ -15,9 +15,9 @@ public sealed record KMeansOptions
     /// <summary>
     /// Stop when the squared distance by which the centroids moved, summed, is at most this times the mean variance of
     /// the columns (scikit-learn's rule; its default, 1e-4, can stop 0.02 % above the inertia of full convergence). 0 runs
-    /// until no row changes its cluster. Default 1e-6.
+    /// until no row changes its cluster. Default 1e-5.
     /// </summary>
-    public double Tolerance { get; init; } = 1e-6;
+    public double Tolerance { get; init; } = 1e-5;
 
     /// <summary>
     /// Above this many rows the starts run on a random sample of this size, and the best one is refined on all rows.

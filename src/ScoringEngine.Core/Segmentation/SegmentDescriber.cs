@@ -104,9 +104,10 @@ public static class SegmentDescriber
             for (int s = 0; s < traits.Length; s++)
             {
                 double effect = (bySegment[s].Mean - overall.Mean) / overall.Deviation;
-                if (Math.Abs(effect) >= LeastEffect && Math.Abs(effect) > (strongest[s]?.Effect ?? 0))
+                if (Math.Abs(effect) >= LeastEffect)
                 {
-                    strongest[s] = OfShare(what, effect, bySegment[s].Mean, overall.Mean);
+                    Trait trait = OfShare(what, effect, bySegment[s].Mean, overall.Mean);
+                    strongest[s] = strongest[s] is { } other && other.Effect >= trait.Effect ? other : trait;
                 }
             }
         }
@@ -165,10 +166,15 @@ public static class SegmentDescriber
 
     private static Trait OfShare(string what, double effect, double own, double overall)
     {
+        if (effect < 0 && what.StartsWith("no ", StringComparison.Ordinal))
+        {
+            return OfShare(what[3..], -effect, 1 - own, 1 - overall);
+        }
         string shares = string.Create(CultureInfo.InvariantCulture, $"({100 * own:0} %, average {100 * overall:0} %)");
         if (effect > 0)
         {
-            return new Trait(effect, what, $"{(own >= 0.5 ? "mostly" : "often")} {what} {shares}");
+            // Of two categories that mirror each other the one the segment has more of is named.
+            return new Trait(effect + 1e-9, what, $"{(own > 0.5 ? "mostly" : "often")} {what} {shares}");
         }
         string label = $"{(own < 0.005 ? "no" : "rarely")} {what}";
         return new Trait(-effect, label, $"{label} {shares}");
@@ -191,7 +197,14 @@ public static class SegmentDescriber
             {
                 yield return (code, name);
             }
-            else if (!hasYes || !IsNo(category))
+            else if (IsNo(category))
+            {
+                if (!hasYes)
+                {
+                    yield return (code, $"no {name}");
+                }
+            }
+            else
             {
                 bool speaksForItself = category.Length > 2 && category.Any(char.IsLetter);
                 yield return (code, speaksForItself ? LowerFirst(category) : $"{name} {category}");

@@ -138,6 +138,17 @@ public sealed class SegmentEncoding
         {
             panel.Clear();
         }
+
+        // All columns are gathered before the first is standardised: a vector read right after the scalar writes it
+        // spans would wait for them.
+        for (int d = 0; d < _dimensions.Length; d++)
+        {
+            Span<float> lanes = panel.Slice(d * RowPanels.PanelRows, count);
+            for (int lane = 0, at = _dimensions[d].Feature; lane < lanes.Length; lane++, at += stride)
+            {
+                lanes[lane] = rows[at];
+            }
+        }
         for (int d = 0; d < _dimensions.Length; d++)
         {
             SegmentDimension dimension = _dimensions[d];
@@ -147,14 +158,10 @@ public sealed class SegmentEncoding
                 int end = EndOfCategories(d);
                 for (int lane = 0; lane < count; lane++)
                 {
-                    EncodeCategory(rows[(lane * stride) + dimension.Feature], d, end, panel[((d * RowPanels.PanelRows) + lane)..], RowPanels.PanelRows);
+                    EncodeCategory(lanes[lane], d, end, panel[((d * RowPanels.PanelRows) + lane)..], RowPanels.PanelRows);
                 }
                 d = end - 1;
                 continue;
-            }
-            for (int lane = 0, at = dimension.Feature; lane < count; lane++, at += stride)
-            {
-                lanes[lane] = rows[at];
             }
             if (dimension.Log1P)
             {

@@ -54,19 +54,19 @@ public sealed record SegmentMatching(
         }
 
         nextId = previous.NextId;
-        ImmutableArray<SegmentMatch>.Builder matches = ImmutableArray.CreateBuilder<SegmentMatch>(segments);
+        SegmentMatch[] matches = new SegmentMatch[segments];
         for (int s = 0; s < segments; s++)
         {
             int p = pairOf[s];
             bool kept = p >= 0 && distances[s, p] <= matchDistance;
-            matches.Add(new SegmentMatch(
+            matches[s] = new SegmentMatch(
                 kept ? previous.Segments[p].Id : nextId++,
                 p < 0 ? null : previous.Segments[p].Id,
-                p < 0 ? double.NaN : distances[s, p]));
+                p < 0 ? double.NaN : distances[s, p]);
         }
         HashSet<int> keptIds = [.. matches.Where(m => m.Kept).Select(m => m.Id)];
         ImmutableArray<int> retired = [.. previous.Segments.Select(s => s.Id).Where(id => !keptIds.Contains(id)).Order()];
-        return new SegmentMatching(matches.MoveToImmutable(), retired, CountMoves(previous, rows, assignments, matches));
+        return new SegmentMatching([.. matches], retired, CountMoves(previous, rows, assignments, matches));
     }
 
     /// <summary>[segments x previous segments] distances in the previous encoding.</summary>
@@ -103,10 +103,10 @@ public sealed record SegmentMatching(
     }
 
     private static ImmutableArray<SegmentMove> CountMoves(
-        SegmentModel previous, FeatureMatrix rows, ReadOnlySpan<int> assignments, IReadOnlyList<SegmentMatch> matches)
+        SegmentModel previous, FeatureMatrix rows, ReadOnlySpan<int> assignments, ReadOnlySpan<SegmentMatch> matches)
     {
         int[] before = previous.Assign(rows);
-        int[,] counts = new int[previous.Segments.Length, matches.Count];
+        int[,] counts = new int[previous.Segments.Length, matches.Length];
         for (int i = 0; i < before.Length; i++)
         {
             counts[before[i], assignments[i]]++;
@@ -114,7 +114,7 @@ public sealed record SegmentMatching(
         ImmutableArray<SegmentMove>.Builder moves = ImmutableArray.CreateBuilder<SegmentMove>();
         for (int p = 0; p < previous.Segments.Length; p++)
         {
-            for (int s = 0; s < matches.Count; s++)
+            for (int s = 0; s < matches.Length; s++)
             {
                 if (counts[p, s] > 0)
                 {

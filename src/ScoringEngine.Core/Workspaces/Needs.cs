@@ -37,7 +37,8 @@ public sealed record NeedWeights
 /// <param name="BySegment">Weights by segment id.</param>
 public sealed record Needs(ImmutableArray<Need> All, NeedWeights Default, ImmutableSortedDictionary<int, NeedWeights> BySegment)
 {
-    internal const string FileName = "needs.yaml";
+    /// <summary>Name of the file in a workspace.</summary>
+    public const string FileName = "needs.yaml";
 
     /// <summary>The weights of a segment.</summary>
     public NeedWeights Of(int segmentId) => BySegment.GetValueOrDefault(segmentId, Default);

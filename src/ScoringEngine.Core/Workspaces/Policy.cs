@@ -5,7 +5,8 @@ namespace ScoringEngine.Core.Workspaces;
 /// <summary>What <c>policy.yaml</c> says: how value is counted and tiers are drawn.</summary>
 public sealed record Policy
 {
-    internal const string FileName = "policy.yaml";
+    /// <summary>Name of the file in a workspace.</summary>
+    public const string FileName = "policy.yaml";
 
     /// <summary>The one currency of the workspace, ISO 4217.</summary>
     public string Currency { get; init; } = "EUR";

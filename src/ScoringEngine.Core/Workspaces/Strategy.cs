@@ -5,7 +5,8 @@ namespace ScoringEngine.Core.Workspaces;
 /// <summary>A segment strategy as <c>strategies.yaml</c> articulates it.</summary>
 public sealed record Strategy
 {
-    internal const string FileName = "strategies.yaml";
+    /// <summary>Name of the file in a workspace.</summary>
+    public const string FileName = "strategies.yaml";
 
     /// <summary>The seven elements without which a strategy is incomplete, as keys in the file.</summary>
     public static ImmutableArray<string> Elements { get; } =

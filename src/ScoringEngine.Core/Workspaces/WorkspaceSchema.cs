@@ -9,7 +9,8 @@ namespace ScoringEngine.Core.Workspaces;
 /// <param name="Target">The profit target; null where profitability cannot be trained.</param>
 public sealed record WorkspaceSchema(string IdColumn, FeatureSchema Features, ProfitTarget? Target)
 {
-    internal const string FileName = "schema.yaml";
+    /// <summary>Name of the file in a workspace.</summary>
+    public const string FileName = "schema.yaml";
 
     internal static WorkspaceSchema? Load(string directory, List<WorkspaceProblem> problems)
     {

@@ -38,7 +38,8 @@ public class KMeansTests
     [InlineData(5, 3330.1604536589502, 273, 825, 923, 1059, 1258)]
     public void Fit_OnlineRetail_ReachesReferenceInertiaAndSizes(int k, double inertia, params int[] sizes)
     {
-        KMeansResult result = KMeans.Fit(TestPoints.OnlineRetail(), new KMeansOptions { K = k });
+        // At k = 5 nine starts in ten end in optima 0.014 % or more above the best one.
+        KMeansResult result = KMeans.Fit(TestPoints.OnlineRetail(), new KMeansOptions { K = k, Starts = 32 });
         Assert.Equal(inertia, result.Inertia, 1e-4 * inertia);
         // A handful of rows on a border may fall to either side of it within the inertia's tolerance.
         Assert.All(sizes.Zip(result.Sizes.Order()), pair => Assert.Equal(pair.First, pair.Second, 12.0));

@@ -1,9 +1,12 @@
+using Google.Protobuf;
 using Google.Protobuf.Reflection;
+using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Grpc.Reflection.V1;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using ScoringEngine.Server.Services;
+using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
 namespace ScoringEngine.Server.Tests.Services;
 
@@ -108,9 +111,32 @@ public class ReflectionServiceTests
         Assert.NotNull(responses[1].FileDescriptorResponse);
     }
 
+    [Fact]
+    public async Task FileByFilename_SharedDependencies_AnswersEachOnceAndEveryFileBeforeItsDependencies()
+    {
+        Method<string, string> method = new(
+            MethodType.Unary, "Service", "Call", Marshallers.StringMarshaller, Marshallers.StringMarshaller);
+        await using ServiceHost host = await StartAsync(application => application
+            .MapPost(method.FullName, () => "").WithMetadata(new GrpcMethodMetadata(typeof(LayeredService), method)));
+
+        ServerReflectionResponse response =
+            await Ask(host, new ServerReflectionRequest { FileByFilename = LayeredService.Descriptor.File.Name });
+
+        Assert.Equal(["base.proto", "left.proto", "right.proto", "top.proto"],
+            Build(response).Select(file => file.Name).Order());
+        Assert.Equal("top.proto", Build(response)[^1].Name);
+        ServerReflectionResponse list = await Ask(host, new ServerReflectionRequest { ListServices = "" });
+        Assert.Contains("Service", list.ListServicesResponse.Service.Select(service => service.Name));
+    }
+
     private static async Task<ServerReflectionResponse> Ask(ServerReflectionRequest request)
     {
         await using ServiceHost host = await StartAsync();
+        return await Ask(host, request);
+    }
+
+    private static async Task<ServerReflectionResponse> Ask(ServiceHost host, ServerReflectionRequest request)
+    {
         using AsyncDuplexStreamingCall<ServerReflectionRequest, ServerReflectionResponse> call =
             new ServerReflection.ServerReflectionClient(host.Channel).ServerReflectionInfo();
         await call.RequestStream.WriteAsync(request);
@@ -118,15 +144,34 @@ public class ReflectionServiceTests
         return call.ResponseStream.Current;
     }
 
-    private static Task<ServiceHost> StartAsync() => ServiceHost.StartAsync(
+    private static Task<ServiceHost> StartAsync(Action<WebApplication>? map = null) => ServiceHost.StartAsync(
         services => services.AddSingleton<HealthService>().AddSingleton<ReflectionService>(),
         application =>
         {
             application.MapGrpcService<HealthService>();
             application.MapGrpcService<ReflectionService>();
+            map?.Invoke(application);
         });
 
     /// <summary>The files of an answer, parsed; the file asked for is the last.</summary>
     private static IReadOnlyList<FileDescriptor> Build(ServerReflectionResponse response) =>
         FileDescriptor.BuildFromByteStrings(response.FileDescriptorResponse.FileDescriptorProto.Reverse());
+
+    /// <summary>A service whose file depends on one file by two ways: top on left and right, both on base.</summary>
+    [BindServiceMethod(typeof(LayeredService), "BindService")]
+    private sealed class LayeredService
+    {
+        public static ServiceDescriptor Descriptor { get; } = FileDescriptor.BuildFromByteStrings(
+        [
+            new FileDescriptorProto { Name = "base.proto" }.ToByteString(),
+            new FileDescriptorProto { Name = "left.proto", Dependency = { "base.proto" } }.ToByteString(),
+            new FileDescriptorProto { Name = "right.proto", Dependency = { "base.proto", "left.proto" } }.ToByteString(),
+            new FileDescriptorProto
+            {
+                Name = "top.proto",
+                Dependency = { "left.proto", "right.proto" },
+                Service = { new ServiceDescriptorProto { Name = "Service" } },
+            }.ToByteString(),
+        ])[^1].Services.Single();
+    }
 }

@@ -1,0 +1,413 @@
+using System.Collections.Immutable;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Measurement;
+using ScoringEngine.Core.Numerics;
+using ScoringEngine.Core.Propensity;
+using ScoringEngine.Core.Propositions;
+using ScoringEngine.Core.Segmentation;
+using ScoringEngine.Core.Trees;
+using ScoringEngine.Core.Value;
+using ScoringEngine.Core.Workspaces;
+
+namespace ScoringEngine.Core.Models;
+
+/// <summary>
+/// Trains everything a version consists of: segments, profitability with potential and tiers, and a propensity for each
+/// proposition with outcomes. Deterministic for a seed at any thread count.
+/// </summary>
+/// <remarks>
+/// Nothing leaks: a customer is held out by the hash of their id, in the customer file and in the outcomes alike, and
+/// propensities are measured on held-out customers' outcomes that are later than any they were trained on.
+/// </remarks>
+public sealed class ModelTrainer
+{
+    private const int QuantiserSampleRows = 200_000;
+    private const double BandShareOfMeanAbsoluteProfit = 0.1;
+    private const double ValidationShare = 0.1;
+
+    private readonly Workspace _workspace;
+    private readonly TrainingOptions _options;
+    private readonly IProgress<double>? _progress;
+    private readonly CancellationToken _cancellation;
+
+    private ModelTrainer(Workspace workspace, TrainingOptions options, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        _workspace = workspace;
+        _options = options;
+        _progress = progress;
+        _cancellation = cancellation;
+    }
+
+    private FeatureSchema Schema => _workspace.Schema.Features;
+
+    /// <summary>Trains.</summary>
+    /// <param name="workspace">Schema, catalogue and policy.</param>
+    /// <param name="customers">At least 20 customers, with context columns.</param>
+    /// <param name="outcomes">Past decisions; null without any.</param>
+    /// <param name="previous">The version whose segments go on; null for none.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="createdAt">The time to note in the manifest.</param>
+    /// <param name="progress">Told the share of the work done, roughly, 0..1.</param>
+    /// <param name="cancellation">Ends the training.</param>
+    /// <exception cref="InvalidDataException">The data cannot be learned from; the message says why.</exception>
+    public static TrainingResult Train(Workspace workspace, CustomerTable customers, OutcomeTable? outcomes, ModelSet? previous,
+        TrainingOptions options, DateTimeOffset createdAt, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(customers);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        return new ModelTrainer(workspace, options, progress, cancellation).Run(customers, outcomes, previous, createdAt);
+    }
+
+    private TrainingResult Run(CustomerTable customers, OutcomeTable? outcomes, ModelSet? previous, DateTimeOffset createdAt)
+    {
+        if (customers.Count < 20)
+        {
+            throw new InvalidDataException($"{customers.Count} customers, expected at least 20 to train on");
+        }
+        int[] training = [.. Enumerable.Range(0, customers.Count).Where(i => !IsHeldOut(customers.Hashes[i]))];
+        int[] heldOut = [.. Enumerable.Range(0, customers.Count).Where(i => IsHeldOut(customers.Hashes[i]))];
+        if (training.Length == 0 || heldOut.Length == 0)
+        {
+            throw new InvalidDataException($"{customers.Count} customers do not split into training and held-out ones; expected more");
+        }
+
+        (SegmentModel segments, SegmentTraining? segmentation) = TrainSegments(customers.Rows.Select(training), previous);
+        int[] assignments = Assign(segments, customers.Rows);
+        segments = WithSizes(segments, assignments);
+        _progress?.Report(0.2);
+
+        Quantiser quantiser = FitQuantiser(customers.Rows, outcomes?.Rows);
+        (ProfitModel? profit, ProfitMetrics? profitMetrics, float[] expected) = TrainProfit(quantiser, customers, training, heldOut);
+        _progress?.Report(0.6);
+
+        ImmutableSortedDictionary<string, PropensityModel>.Builder propensities =
+            ImmutableSortedDictionary.CreateBuilder<string, PropensityModel>(StringComparer.Ordinal);
+        ImmutableArray<PropensityMetrics>.Builder propensityMetrics = ImmutableArray.CreateBuilder<PropensityMetrics>();
+        long cutOff = outcomes is null || outcomes.Count == 0 ? long.MaxValue : TimeCutOff(outcomes);
+        for (int a = 0; a < _workspace.Propositions.Length; a++)
+        {
+            Proposition proposition = _workspace.Propositions[a];
+            (PropensityModel? model, PropensityMetrics metrics) = TrainPropensity(quantiser, outcomes, a, cutOff);
+            if (model is not null)
+            {
+                propensities.Add(proposition.Id, model);
+            }
+            propensityMetrics.Add(metrics);
+            _progress?.Report(0.6 + (0.4 * (a + 1) / _workspace.Propositions.Length));
+        }
+
+        ModelManifest manifest = new()
+        {
+            Name = _workspace.Name,
+            Version = 0,
+            CreatedAt = createdAt,
+            SchemaHash = Schema.Hash,
+            Data = [
+                new TrainingFile("customers", customers.Name, customers.Count, customers.Fingerprint),
+                .. outcomes is null ? [] : new[] { new TrainingFile("outcomes", outcomes.Name, outcomes.Count, outcomes.Fingerprint) },
+            ],
+            Seed = _options.Seed,
+            Hyperparameters = Hyperparameters(segments, profit),
+            Metrics = Metrics(segmentation, profitMetrics, propensityMetrics),
+        };
+        return new TrainingResult
+        {
+            Models = new ModelSet(Schema, segments, Profiles(segments, assignments, customers.Targets, expected, profit),
+                quantiser, profit, propensities.ToImmutable(), manifest),
+            GoldenRows = GoldenRows(customers.Rows),
+            Segmentation = segmentation,
+            Assignments = assignments,
+            WhaleCurve = profit is null ? null : new WhaleCurve(customers.Targets),
+            Profit = profitMetrics,
+            Propensities = propensityMetrics.ToImmutable(),
+            Customers = (training.Length, heldOut.Length),
+        };
+    }
+
+    // Three independent draws from one hash: held out of everything, validation of early stopping, none.
+    private bool IsHeldOut(ulong hash) => CustomerHash.Share(Draw(hash, 1)) < _options.HoldOutShare;
+
+    private bool IsValidation(ulong hash) => CustomerHash.Share(Draw(hash, 2)) < ValidationShare;
+
+    private ulong Draw(ulong hash, ulong purpose) => SeededRandom.Mix(hash ^ SeededRandom.Mix((ulong)_options.Seed + (purpose << 56)));
+
+    private (SegmentModel Segments, SegmentTraining? Training) TrainSegments(FeatureMatrix rows, ModelSet? previous)
+    {
+        if (previous is not null && !_options.RefitSegments)
+        {
+            return (previous.Segments, null);
+        }
+        try
+        {
+            SegmentTraining training = SegmentTrainer.Fit(Schema, rows, new SegmentTrainingOptions
+            {
+                Segments = _options.Segments,
+                Seed = _options.Seed,
+                Threads = _options.Threads == 0 ? Environment.ProcessorCount : _options.Threads,
+                Previous = previous?.Segments,
+            }, _cancellation);
+            return (training.Model, training);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"segments: {e.Message}", e);
+        }
+    }
+
+    private static int[] Assign(SegmentModel segments, FeatureMatrix rows)
+    {
+        int[] indexes = new int[rows.Rows];
+        segments.Assign(rows.Values, rows.Rows, rows.Columns, indexes, [], [], new float[segments.ScratchLength]);
+        return indexes;
+    }
+
+    private static SegmentModel WithSizes(SegmentModel model, int[] assignments)
+    {
+        int[] sizes = new int[model.Segments.Length];
+        foreach (int s in assignments)
+        {
+            sizes[s]++;
+        }
+        return new SegmentModel(model.Encoding, model.Centroids,
+            [.. model.Segments.Select((s, i) => s with { Size = sizes[i], Share = (double)sizes[i] / assignments.Length })], model.NextId);
+    }
+
+    /// <summary>
+    /// One quantiser for all trees, so that a row is quantised once: thresholds from customers and outcomes alike;
+    /// context features are known from outcomes only.
+    /// </summary>
+    private Quantiser FitQuantiser(FeatureMatrix customers, FeatureMatrix? outcomes)
+    {
+        int customerRows = Math.Min(customers.Rows, QuantiserSampleRows);
+        int outcomeRows = Math.Min(outcomes?.Rows ?? 0, QuantiserSampleRows);
+        FeatureMatrix sample = new(customerRows + outcomeRows, Schema.Count);
+        for (int i = 0; i < customerRows; i++)
+        {
+            customers.Row((int)((long)i * customers.Rows / customerRows)).CopyTo(sample.Row(i));
+            sample.Row(i)[Schema.CustomerCount..].Fill(float.NaN);
+        }
+        for (int i = 0; i < outcomeRows; i++)
+        {
+            outcomes!.Row((int)((long)i * outcomes.Rows / outcomeRows)).CopyTo(sample.Row(customerRows + i));
+        }
+        return Quantiser.Fit(Schema, sample, new QuantiserOptions { IncludeContext = true, SampleRows = Math.Max(1, sample.Rows) });
+    }
+
+    private (ProfitModel? Model, ProfitMetrics? Metrics, float[] Expected) TrainProfit(
+        Quantiser quantiser, CustomerTable customers, int[] training, int[] heldOut)
+    {
+        if (_workspace.Schema.Target is not { } target)
+        {
+            return (null, null, []);
+        }
+        QuantisedMatrix rows = quantiser.Quantise(customers.Rows, _options.Threads);
+        int[] fit = [.. training.Where(i => !IsValidation(customers.Hashes[i]))];
+        int[] validation = [.. training.Where(i => IsValidation(customers.Hashes[i]))];
+        if (fit.Length == 0 || validation.Length == 0)
+        {
+            throw new InvalidDataException($"{training.Length} training customers are too few to predict profit from");
+        }
+        LabelledRows fitRows = new(rows.Select(fit), Select(customers.Targets, fit));
+        LabelledRows validationRows = new(rows.Select(validation), Select(customers.Targets, validation));
+        TreeTrainingOptions options = new()
+        {
+            Trees = 400,
+            Depth = 6,
+            LearningRate = 0.08,
+            MinLeafWeight = 5,
+            EarlyStoppingRounds = 30,
+            ExcludedFeatures = [.. Enumerable.Range(Schema.CustomerCount, Schema.Count - Schema.CustomerCount)],
+            Seed = _options.Seed,
+            Threads = _options.Threads,
+        };
+        ObliviousEnsemble expectedModel = ObliviousTreeTrainer.Train(fitRows, validationRows, options, cancellation: _cancellation).Model;
+        _progress?.Report(0.4);
+        double quantile = _workspace.Policy.PotentialQuantile;
+        ObliviousEnsemble upperModel = ObliviousTreeTrainer.Train(
+            fitRows, validationRows, options with { Trees = 200, Depth = 5, Loss = new QuantileLoss(quantile) }, cancellation: _cancellation).Model;
+
+        float[] expected = Predict(expectedModel, quantiser, customers.Rows);
+        float[] upper = Predict(upperModel, quantiser, customers.Rows);
+        TierBounds tiers = Tiers(new WhaleCurve(Select(expected, training)));
+        return (new ProfitModel(expectedModel, upperModel, quantile, tiers, target),
+            Measure(customers.Targets, expected, upper, training, heldOut), expected);
+    }
+
+    private TierBounds Tiers(WhaleCurve curve)
+    {
+        Policy policy = _workspace.Policy;
+        TierBounds found = curve.Bounds(policy.CreatorsShare, BandShareOfMeanAbsoluteProfit);
+        double band = policy.MarginalBand ?? found.MarginalBand;
+        double threshold = policy.CreatorsThreshold ?? found.CreatorsThreshold;
+        return new TierBounds(band, Math.Max(threshold, Math.BitIncrement(band)));
+    }
+
+    private static ProfitMetrics Measure(float[] targets, float[] expected, float[] upper, int[] training, int[] heldOut)
+    {
+        float[] actual = Select(targets, heldOut);
+        float[] predicted = Select(expected, heldOut);
+        float[] high = Select(upper, heldOut);
+        double sum = 0;
+        foreach (int i in training)
+        {
+            sum += targets[i];
+        }
+        float[] mean = new float[heldOut.Length];
+        Array.Fill(mean, (float)(sum / training.Length));
+        return new ProfitMetrics(
+            RegressionMetrics.RSquared(actual, predicted),
+            RegressionMetrics.RootMeanSquaredError(actual, predicted),
+            RegressionMetrics.RootMeanSquaredError(actual, mean),
+            RegressionMetrics.MeanAbsoluteError(actual, predicted),
+            RegressionMetrics.MeanAbsoluteError(actual, mean),
+            (double)actual.Where((y, i) => y <= high[i]).Count() / actual.Length);
+    }
+
+    private long TimeCutOff(OutcomeTable outcomes)
+    {
+        long[] times = [.. outcomes.DecidedAt];
+        Array.Sort(times);
+        return times[(int)(_options.TimeShare * times.Length)];
+    }
+
+    private (PropensityModel? Model, PropensityMetrics Metrics) TrainPropensity(Quantiser quantiser, OutcomeTable? outcomes, int proposition, long cutOff)
+    {
+        Proposition definition = _workspace.Propositions[proposition];
+        PropensityMetrics none = new(definition.Id, 0, 0, 0, double.NaN, double.NaN, double.NaN, double.NaN);
+        if (outcomes is null || !definition.NeedsAcceptance)
+        {
+            return (null, none);
+        }
+        int[] training = [.. Enumerable.Range(0, outcomes.Count).Where(i => Usable(i) && !IsHeldOut(outcomes.Hashes[i]) && outcomes.DecidedAt[i] < cutOff)];
+        int[] heldOut = [.. Enumerable.Range(0, outcomes.Count).Where(i => Usable(i) && IsHeldOut(outcomes.Hashes[i]) && outcomes.DecidedAt[i] >= cutOff)];
+        if (training.Length == 0)
+        {
+            return (null, none with { HeldOutOffers = heldOut.Length });
+        }
+
+        // Not weighted by action probability: given the features on which past offers depended, acceptance does not.
+        float[] accepted = Select(outcomes.Accepted, training);
+        long[] groups = [.. training.Select(i => (long)outcomes.Hashes[i])];
+        PropensityOptions options = new();
+        PropensityModel model = PropensityTrainer.Fit(
+            quantiser, outcomes.Rows.Select(training), accepted, groups, [], definition.PriorPropensity,
+            options with { Trees = options.Trees with { Seed = _options.Seed, Threads = _options.Threads } }, _cancellation).Model;
+        PropensityMetrics metrics = none with
+        {
+            Offers = training.Length,
+            Acceptances = accepted.Count(a => a == 1),
+            HeldOutOffers = heldOut.Length,
+        };
+        if (heldOut.Length > 0)
+        {
+            float[] actual = Select(outcomes.Accepted, heldOut);
+            float[] predicted = Predict(model, quantiser, outcomes.Rows.Select(heldOut));
+            float[] rate = new float[heldOut.Length];
+            Array.Fill(rate, (float)model.Rate);
+            metrics = metrics with
+            {
+                AreaUnderCurve = ClassificationMetrics.AreaUnderCurve(actual, predicted),
+                LogLoss = ClassificationMetrics.LogLoss(actual, predicted),
+                BaselineLogLoss = ClassificationMetrics.LogLoss(actual, rate),
+                CalibrationError = ClassificationMetrics.ExpectedCalibrationError(actual, predicted),
+            };
+        }
+        return (model, metrics);
+
+        bool Usable(int i) => outcomes.Propositions[i] == proposition && outcomes.Presented[i];
+    }
+
+    private static ImmutableArray<SegmentProfile> Profiles(SegmentModel segments, int[] assignments, float[] targets, float[] expected, ProfitModel? profit)
+    {
+        if (profit is null)
+        {
+            return [.. segments.Segments.Select(_ => new SegmentProfile(double.NaN, []))];
+        }
+        double[] sums = new double[segments.Segments.Length];
+        double[] counts = new double[segments.Segments.Length];
+        double[,] tiers = new double[segments.Segments.Length, Enum.GetValues<Tier>().Length];
+        for (int i = 0; i < assignments.Length; i++)
+        {
+            sums[assignments[i]] += targets[i];
+            counts[assignments[i]]++;
+            tiers[assignments[i], (int)profit.Tiers.Of(expected[i])]++;
+        }
+        return [.. segments.Segments.Select((_, s) => new SegmentProfile(
+            sums[s] / counts[s],
+            [.. Enum.GetValues<Tier>().Select(t => counts[s] > 0 ? tiers[s, (int)t] / counts[s] : 0)]))];
+    }
+
+    // Spread over the file, and one customer about whom nothing is known.
+    private FeatureMatrix GoldenRows(FeatureMatrix rows)
+    {
+        int count = Math.Min(rows.Rows, ModelPackage.GoldenRowCount - 1);
+        FeatureMatrix golden = new(count + 1, rows.Columns);
+        for (int i = 0; i < count; i++)
+        {
+            rows.Row((int)((long)i * rows.Rows / count)).CopyTo(golden.Row(i));
+        }
+        golden.Row(count).Fill(float.NaN);
+        return golden;
+    }
+
+    private ImmutableSortedDictionary<string, double> Hyperparameters(SegmentModel segments, ProfitModel? profit)
+    {
+        ImmutableSortedDictionary<string, double>.Builder values = ImmutableSortedDictionary.CreateBuilder<string, double>(StringComparer.Ordinal);
+        values["hold_out_share"] = _options.HoldOutShare;
+        values["time_share"] = _options.TimeShare;
+        values["segments.count"] = segments.Segments.Length;
+        if (profit is not null)
+        {
+            values["profit.trees"] = profit.Expected.TreeCount;
+            values["profit.upper_trees"] = profit.Upper.TreeCount;
+            values["profit.quantile"] = profit.Quantile;
+        }
+        return values.ToImmutable();
+    }
+
+    private static ImmutableSortedDictionary<string, double> Metrics(
+        SegmentTraining? segmentation, ProfitMetrics? profit, IEnumerable<PropensityMetrics> propensities)
+    {
+        Dictionary<string, double> metrics = new(StringComparer.Ordinal);
+        if (segmentation is not null)
+        {
+            metrics["segments.inertia"] = segmentation.Inertia;
+        }
+        if (profit is not null)
+        {
+            metrics["profit.r2"] = profit.RSquared;
+            metrics["profit.rmse"] = profit.RootMeanSquaredError;
+            metrics["profit.rmse_of_mean"] = profit.BaselineRootMeanSquaredError;
+            metrics["profit.mae"] = profit.MeanAbsoluteError;
+            metrics["profit.mae_of_mean"] = profit.BaselineMeanAbsoluteError;
+            metrics["profit.quantile_coverage"] = profit.QuantileCoverage;
+        }
+        foreach (PropensityMetrics propensity in propensities)
+        {
+            string prefix = $"propensity.{propensity.PropositionId}.";
+            metrics[prefix + "offers"] = propensity.Offers;
+            metrics[prefix + "auc"] = propensity.AreaUnderCurve;
+            metrics[prefix + "log_loss"] = propensity.LogLoss;
+            metrics[prefix + "log_loss_of_rate"] = propensity.BaselineLogLoss;
+            metrics[prefix + "calibration_error"] = propensity.CalibrationError;
+        }
+        return metrics.Where(m => double.IsFinite(m.Value)).ToImmutableSortedDictionary(StringComparer.Ordinal);
+    }
+
+    private static float[] Predict(ObliviousEnsemble model, Quantiser quantiser, FeatureMatrix rows)
+    {
+        float[] margins = new float[rows.Rows];
+        model.PredictMargins(quantiser, rows.Values, rows.Rows, rows.Columns, margins, new byte[model.ScratchLength]);
+        return margins;
+    }
+
+    private static float[] Predict(PropensityModel model, Quantiser quantiser, FeatureMatrix rows)
+    {
+        float[] margins = model.Ensemble is { } trees ? Predict(trees, quantiser, rows) : new float[rows.Rows];
+        return [.. margins.Select(model.Propensity)];
+    }
+
+    private static float[] Select(float[] values, int[] rows) => [.. rows.Select(i => values[i])];
+}

@@ -1,0 +1,54 @@
+using System.Text.Json.Nodes;
+using ScoringEngine.Core.Features;
+
+namespace ScoringEngine.Server.CommandLine;
+
+/// <summary>
+/// Keeps count of the rows that a command could not read: the first ones are shown on standard error as they come, all
+/// are counted, and the exit code says so unless that many are allowed.
+/// </summary>
+internal sealed class RejectedRows(CommandOutput output, long allowed)
+{
+    private const int Shown = 20;
+
+    private readonly List<RowRejection> _first = [];
+
+    public long Count { get; private set; }
+
+    public void Add(RowRejection rejection)
+    {
+        if (Count++ < Shown)
+        {
+            _first.Add(rejection);
+            output.Warn($"rejected {rejection}");
+        }
+    }
+
+    /// <summary>Tells the total; the exit code that follows from it.</summary>
+    public ExitCode Finish()
+    {
+        if (Count > Shown)
+        {
+            output.Warn($"rejected {Count - Shown} more rows");
+        }
+        if (Count > allowed)
+        {
+            output.Warn($"{Count} rows were rejected (--allow-rejects {Count} accepts that)");
+            return ExitCode.RowsRejected;
+        }
+        return ExitCode.Success;
+    }
+
+    public JsonObject ToJson() => new()
+    {
+        ["count"] = Count,
+        ["first"] = new JsonArray([.. _first.Select(r => new JsonObject
+        {
+            ["file"] = r.File,
+            ["line"] = r.Line,
+            ["column"] = r.Column,
+            ["value"] = r.Value,
+            ["reason"] = r.Reason,
+        })]),
+    };
+}

@@ -1,0 +1,112 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Workspaces;
+using ScoringEngine.Server.CommandLine;
+using Spectre.Console;
+
+namespace ScoringEngine.Server.Commands;
+
+/// <summary><c>init</c>: a first workspace from a customer file.</summary>
+internal static class InitCommand
+{
+    public static Command Create()
+    {
+        Option<string> data = CommonOptions.Data("Customer file: CSV with a header, plain or .gz");
+        Option<string> id = new("--id") { Description = "Column that holds the customer's id", HelpName = "COLUMN", Required = true };
+        Option<string?> target = new("--target")
+        {
+            Description = "Profit: a column, or a signed sum such as \"revenue - cost\"",
+            HelpName = "COLUMNS",
+        };
+        Option<string> folder = new("--out", "-o") { Description = "Folder of the new workspace", HelpName = "FOLDER", Required = true };
+        Command command = new("init", """
+            Make a workspace from a customer file: guess the schema, write starter propositions, needs, strategies and policy
+
+            Example:
+              scoring-engine init --data customers.csv --id customer_id --target "revenue - cost" --out models/mine
+            """)
+        {
+            data, id, target, folder,
+        };
+        command.SetHandler((parse, output, cancellation) => Task.FromResult(Run(
+            parse.GetRequiredValue(data), parse.GetRequiredValue(id), parse.GetValue(target), parse.GetRequiredValue(folder), output, cancellation)));
+        return command;
+    }
+
+    /// <summary>Makes the workspace.</summary>
+    public static ExitCode Run(string data, string id, string? target, string folder, CommandOutput output, CancellationToken cancellation)
+    {
+        ImmutableArray<(string Column, int Sign)> terms = [];
+        if (target is not null)
+        {
+            try
+            {
+                terms = ProfitTarget.Parse(target);
+            }
+            catch (FormatException e)
+            {
+                throw new CommandFailure(e.Message, ExitCode.Usage);
+            }
+        }
+        using CsvTable table = CsvTable.Open(data, Console.OpenStandardInput());
+        InferredSchema inferred = output.WithProgress("reading", progress => SchemaInference.Infer(table, id, terms, progress, cancellation));
+        WorkspaceWriter.Create(folder, WorkspaceStarter.Files(inferred, id, terms));
+        Workspace workspace = Workspace.Load(folder);
+        Show(workspace, inferred, output);
+        return ExitCode.Success;
+    }
+
+    private static void Show(Workspace workspace, InferredSchema inferred, CommandOutput output)
+    {
+        WorkspaceProblem[] incomplete = [.. workspace.Incompleteness()];
+        FeatureSchema schema = workspace.Schema.Features;
+        KeyValuePair<string, string>[] leftOut = [.. inferred.Comments.Where(c => schema.IndexOf(c.Key) < 0)];
+        output.Heading($"Workspace {workspace.Name}: {schema.Count} features from {inferred.Rows} customers");
+        Table table = new Table().Border(TableBorder.Simple).AddColumns("feature", "kind", "categories", "segments", "remark");
+        foreach (Feature feature in schema.Features)
+        {
+            table.AddRow(
+                new Text(feature.Name),
+                new Text(SnakeCase.Of(feature.Kind)),
+                new Text(feature.Kind == FeatureKind.Categorical ? feature.Categories.Length.ToString() : ""),
+                new Text(feature.Segments ? feature.Log1P ? "yes (log1p)" : "yes" : "no"),
+                new Text(inferred.Comments.GetValueOrDefault(feature.Name, "")));
+        }
+        output.Show(table);
+        foreach ((string name, string why) in leftOut)
+        {
+            output.Line($"left out: {name}: {why}");
+        }
+        if (workspace.Schema.Target is { } target)
+        {
+            output.Line($"target: {target} per {target.Period}{(target.Proxy ? " - a PROXY for profit, labelled as such in every output" : "")}");
+        }
+        else
+        {
+            output.Line("target: none, so there will be no profitability and no tiers (--target sets one)");
+        }
+        foreach (WorkspaceProblem problem in incomplete)
+        {
+            output.Line(problem.ToString());
+        }
+        output.Line($"next: review {workspace.Directory}/*.yaml, then scoring-engine train --workspace {workspace.Directory} --data FILE");
+        output.Result(new JsonObject
+        {
+            ["workspace"] = workspace.Directory,
+            ["customers"] = inferred.Rows,
+            ["features"] = new JsonArray([.. schema.Features.Select(f => new JsonObject
+            {
+                ["name"] = f.Name,
+                ["kind"] = SnakeCase.Of(f.Kind),
+                ["categories"] = f.Categories.Length,
+                ["remark"] = inferred.Comments.GetValueOrDefault(f.Name, ""),
+            })]),
+            ["left_out"] = new JsonObject(leftOut.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))),
+            ["target"] = workspace.Schema.Target?.ToString(),
+            ["proxy"] = workspace.Schema.Target?.Proxy,
+            ["incomplete"] = new JsonArray([.. incomplete.Select(i => (JsonNode)i.ToString())]),
+        });
+    }
+}
