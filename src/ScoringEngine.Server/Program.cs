@@ -1,8 +1,5 @@
 using System.CommandLine;
 using ScoringEngine.Server.CommandLine;
 
-RootCommand root = new("Scores customers: segment, value tier, expected profit and next best value proposition.");
-root.Options.Add(CommandRunner.JsonOption);
-ParseResult parse = root.Parse(args);
-int exitCode = await parse.InvokeAsync();
-return parse.Errors.Count > 0 ? (int)ExitCode.Usage : exitCode;
+// A server that is told to stop lets running calls end first.
+return await RootCommandFactory.RunAsync(args, new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(6) });

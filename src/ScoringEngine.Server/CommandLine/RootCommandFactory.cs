@@ -1,0 +1,25 @@
+using System.CommandLine;
+using ScoringEngine.Server.Commands;
+
+namespace ScoringEngine.Server.CommandLine;
+
+/// <summary>Joins the commands.</summary>
+internal static class RootCommandFactory
+{
+    /// <summary>The command line of <c>scoring-engine</c>.</summary>
+    public static RootCommand Create() => new("Scores customers: segment, value tier, expected profit and next best value proposition.")
+    {
+        CommandRunner.JsonOption,
+        ServeCommand.Create(),
+        ImportCommand.Create(),
+        ScoreCommand.Create(),
+    };
+
+    /// <summary>Runs a command line; returns the exit code.</summary>
+    public static async Task<int> RunAsync(string[] args, InvocationConfiguration configuration, CancellationToken cancellation = default)
+    {
+        ParseResult parse = Create().Parse(args);
+        int exitCode = await parse.InvokeAsync(configuration, cancellation);
+        return parse.Errors.Count > 0 ? (int)ExitCode.Usage : exitCode;
+    }
+}

@@ -1,0 +1,220 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Google.Protobuf;
+using Grpc.Core;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Protocol.V1;
+using ScoringEngine.Server.CommandLine;
+using Spectre.Console;
+
+namespace ScoringEngine.Server.Commands;
+
+/// <summary>Asks a server for the score of one customer and shows it.</summary>
+internal static class OnlineScore
+{
+    private const string DoNothing = "do_nothing";
+
+    private static readonly JsonFormatter Json = new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true));
+
+    /// <summary>Scores and shows a customer.</summary>
+    /// <param name="address">Where the server is.</param>
+    /// <param name="customerId">Id of a stored customer; empty for a prospect.</param>
+    /// <param name="features">NAME=VALUE each.</param>
+    /// <param name="propositions">How many propositions to show.</param>
+    /// <param name="output">Where to.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public static async Task<ExitCode> RunAsync(string address, string customerId, IEnumerable<string> features, uint propositions,
+        CommandOutput output, CancellationToken cancellation)
+    {
+        using ServerConnection server = await ServerConnection.OpenAsync(address, cancellation);
+        ScoreRequest request = new() { CustomerId = customerId, MaxPropositions = propositions };
+        request.Features.AddRange(features.Select(f => FeatureOf(f, server.Model)));
+        CustomerScore score;
+        try
+        {
+            score = (await new ScoringService.ScoringServiceClient(server.Invoker).ScoreAsync(request, cancellationToken: cancellation)).Score;
+        }
+        catch (RpcException e) when (e.StatusCode is StatusCode.NotFound or StatusCode.InvalidArgument)
+        {
+            throw new CommandFailure(e.Status.Detail);
+        }
+        output.Result(JsonNode.Parse(Json.Format(score))!.AsObject());
+        if (!output.Json)
+        {
+            Show(score, server.Model, output);
+        }
+        return ExitCode.Success;
+    }
+
+    private static FeatureValue FeatureOf(string argument, Model model)
+    {
+        int equals = argument.IndexOf('=', StringComparison.Ordinal);
+        if (equals <= 0)
+        {
+            throw new CommandFailure($"--feature '{argument}': expected NAME=VALUE", ExitCode.Usage);
+        }
+        FeatureValue feature = new() { Name = argument[..equals] };
+        string value = argument[(equals + 1)..];
+        // A name that the model does not have is left to the server, which knows the nearest one.
+        FeatureDefinition? definition = model.Features.FirstOrDefault(f => f.Name == feature.Name);
+        if (definition is null || value.Length == 0)
+        {
+            return feature;
+        }
+        switch (definition.Kind)
+        {
+            case Protocol.V1.FeatureKind.Categorical:
+                feature.Category = value;
+                break;
+            case Protocol.V1.FeatureKind.Boolean:
+                feature.Flag = CustomerFile.TryParseBoolean(Encoding.UTF8.GetBytes(value), out bool flag) ? flag
+                    : throw new CommandFailure($"--feature '{argument}': expected yes/no, true/false or 1/0", ExitCode.Usage);
+                break;
+            default:
+                feature.Number = double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number
+                    : throw new CommandFailure($"--feature '{argument}': expected a number", ExitCode.Usage);
+                break;
+        }
+        return feature;
+    }
+
+    private static void Show(CustomerScore score, Model model, CommandOutput output)
+    {
+        output.Heading(score.CustomerId.Length > 0 ? $"Customer {score.CustomerId}" : "Prospect");
+        Grid facts = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn();
+        void Fact(string name, string value) => facts.AddRow(new Text(name), new Text(value));
+        Segment? segment = model.Segments.FirstOrDefault(s => s.Id == score.Segment.Id);
+        Fact("Segment", $"{score.Segment.Id} {score.Segment.Name}{(segment is { Description.Length: > 0 } ? $": {segment.Description}" : "")}");
+        Fact("", Closeness(score.Segment));
+        if (score.Profit is { } profit)
+        {
+            string source = Words(profit.Provenance);
+            Fact("Tier", Words(score.Tier));
+            Fact(profit.Proxy ? "PROXY" : "Expected profit", profit.Proxy
+                ? $"{Money(profit.Expected, profit)} a {profit.Period}: a proxy (revenue, say), not profit ({source})"
+                : $"{Money(profit.Expected, profit)} a {profit.Period} ({source})");
+            Fact("Potential", $"{Money(profit.Potential, profit)} a {profit.Period} beyond that{(profit.Proxy ? ", of the proxy" : "")} ({source})");
+        }
+        else
+        {
+            Fact("Profit", "not known: the model was trained without a profit target");
+        }
+        if (score.FeatureAge is { } age)
+        {
+            Fact("Features", $"{Age(age.ToTimeSpan())} old");
+        }
+        Fact("Model", $"{score.ModelName} version {score.ModelVersion}");
+        output.Show(facts);
+        output.Show(PropositionTable(score));
+        output.Line($"Why: {Why(score)}");
+    }
+
+    private static Table PropositionTable(CustomerScore score)
+    {
+        Table table = new Table { Border = TableBorder.Simple }.AddColumn("Proposition");
+        string currency = score.Profit?.Currency ?? "";
+        foreach (string column in new[] { "Score", "Propensity", "Break-even", "Organisation", "revenue", "saving", "fulfilment", "contact", "differentiation", "Customer" })
+        {
+            table.AddColumn(new TableColumn(column).RightAligned().NoWrap());
+        }
+        table.AddColumn("Who wins").AddColumn("Sources");
+        foreach (PropositionScore proposition in score.Propositions)
+        {
+            OrganisationValue value = proposition.OrganisationValue;
+            table.AddRow(
+            [
+                new Text(proposition.Name),
+                new Text(Number(proposition.Score)),
+                new Text(Share(proposition.Propensity.Probability)),
+                new Text(proposition.HasBreakEvenPropensity ? Share(proposition.BreakEvenPropensity) : "-"),
+                new Text(Number(value.Total)),
+                new Text(Number(value.Revenue)),
+                new Text(Number(value.Saving)),
+                new Text(Number(-value.FulfilmentCost)),
+                new Text(Number(-value.ContactCost)),
+                new Text(Number(value.Differentiation)),
+                new Text(proposition.CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture)),
+                new Text(Words(proposition.Label)),
+                new Text(proposition.PropositionId == DoNothing ? "" : $"propensity {Words(proposition.Propensity.Provenance)}, "
+                    + $"amounts {Words(value.Provenance)}, needs {Words(proposition.CustomerValue.Provenance)}"),
+            ]);
+        }
+        table.Caption = new TableTitle($"Amounts{(currency.Length > 0 ? " in " + currency : "")}: expected present value of making the offer once. Customer: perceived value, -1..1.");
+        return table;
+    }
+
+    private static string Why(CustomerScore score)
+    {
+        PropositionScore best = score.Propositions[0];
+        if (best.PropositionId == DoNothing)
+        {
+            PropositionScore? next = score.Propositions.Skip(1).FirstOrDefault();
+            return "no proposition is worth more than doing nothing."
+                + (next is null ? "" : $" The nearest, {next.Name}, scores {Number(next.Score)}"
+                    + (next.HasBreakEvenPropensity ? $" and breaks even at a propensity of {Share(next.BreakEvenPropensity)}; it has {Share(next.Propensity.Probability)}." : "."));
+        }
+        OrganisationValue value = best.OrganisationValue;
+        (string Name, double Amount) main = new[] { ("revenue", value.Revenue), ("saving", value.Saving), ("differentiation", value.Differentiation) }
+            .MaxBy(t => t.Item2);
+        PropositionScore? second = score.Propositions.Skip(1).FirstOrDefault();
+        return $"{best.Name} is worth {Number(value.Total)} to the organisation, above all by {main.Name} ({Number(main.Amount)}), "
+            + $"at a propensity of {Share(best.Propensity.Probability)} of which {Share(best.Propensity.Incremental)} is incremental"
+            + $"{(best.HasBreakEvenPropensity ? $" (break-even {Share(best.BreakEvenPropensity)})" : "")}, "
+            + $"and {(best.CustomerValue.Value >= 0 ? "serves" : "goes against")} what customers of the segment need ({best.CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture)})."
+            + (second is null ? "" : $" It beats {second.Name} by {Number(best.Score - second.Score)}.");
+    }
+
+    private static string Closeness(SegmentAssignment segment)
+    {
+        string distance = $"distance {Number(segment.Distance)} to its centre";
+        if (!segment.HasMargin)
+        {
+            return $"{distance}; there is no other segment";
+        }
+        string words = segment.Margin < 0.1 * (segment.Distance + segment.Margin) ? "between two segments"
+            : segment.Margin < 0.5 * (segment.Distance + segment.Margin) ? "clearly in it" : "typical of it";
+        return $"{words}: {distance}, the next one is {Number(segment.Margin)} farther";
+    }
+
+    private static string Age(TimeSpan age) => age switch
+    {
+        { TotalMinutes: < 1 } => $"{age.TotalSeconds:0} s",
+        { TotalHours: < 1 } => $"{age.TotalMinutes:0} min",
+        { TotalDays: < 2 } => $"{age.TotalHours:0} h",
+        _ => $"{age.TotalDays:0} days",
+    };
+
+    private static string Money(double amount, ProfitEstimate profit) => $"{Number(amount)} {profit.Currency}";
+
+    private static string Number(double value) => value.ToString("#,##0.00", CultureInfo.InvariantCulture);
+
+    private static string Share(double share) => share.ToString("0.0 %", CultureInfo.InvariantCulture);
+
+    private static string Words(Tier tier) => tier switch
+    {
+        Tier.ValueDestroyer => "value destroyer",
+        Tier.Marginal => "marginal",
+        Tier.Sustainer => "sustainer",
+        Tier.ValueCreator => "value creator",
+        _ => "not known",
+    };
+
+    private static string Words(Label label) => label switch
+    {
+        Label.BothWin => "both",
+        Label.OrganisationOnly => "organisation only",
+        Label.CustomerOnly => "customer only",
+        Label.Neither => "neither",
+        _ => "not known",
+    };
+
+    private static string Words(Provenance provenance) => provenance switch
+    {
+        Provenance.Assumed => "assumed",
+        Provenance.Surveyed => "surveyed",
+        Provenance.Estimated => "estimated",
+        Provenance.Measured => "measured",
+        _ => "not known",
+    };
+}

@@ -1,0 +1,222 @@
+using System.Net;
+using Grpc.Health.V1;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Workspaces;
+using ScoringEngine.Server.CommandLine;
+using ScoringEngine.Server.Services;
+using ScoringEngine.Storage;
+
+namespace ScoringEngine.Server.Hosting;
+
+/// <summary>
+/// A running server: gRPC over HTTP/2 without TLS on the loopback address. It starts only with a workspace and a version
+/// that load; its health is NOT_SERVING until it answers and again from the moment it stops.
+/// </summary>
+internal sealed class ScoringServer : IAsyncDisposable
+{
+    // Record, key and their padding beside the features; only sizes the index.
+    private const int RecordOverheadBytes = 48;
+
+    private static readonly string[] Services =
+        ["", Protocol.V1.ScoringService.Descriptor.FullName, Protocol.V1.CustomerService.Descriptor.FullName, Protocol.V1.ModelService.Descriptor.FullName];
+
+    private readonly WebApplication _application;
+    private readonly HealthService _health;
+    private readonly ServerOptions _options;
+    private readonly ILogger _log;
+    private bool _stopped;
+
+    private ScoringServer(WebApplication application, ServerOptions options, ServedModel model)
+    {
+        _application = application;
+        _options = options;
+        Model = model;
+        Address = new Uri(application.Urls.Single());
+        _health = application.Services.GetRequiredService<HealthService>();
+        _log = application.Services.GetRequiredService<ILogger<ScoringServer>>();
+    }
+
+    /// <summary>Where it listens.</summary>
+    public Uri Address { get; }
+
+    /// <summary>What it started with.</summary>
+    public ServedModel Model { get; }
+
+    /// <summary>The customers.</summary>
+    public CustomerStore Store => _application.Services.GetRequiredService<CustomerStore>();
+
+    /// <summary>Starts a server.</summary>
+    /// <param name="settings">Values of <see cref="ServerOptions"/> by name; they override the configuration.</param>
+    /// <param name="configure">Called before the services are built: other clocks, loggers and services.</param>
+    /// <param name="map">Called before the start: further endpoints.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="CommandFailure">A setting is out of range, or the port is in use.</exception>
+    /// <exception cref="WorkspaceException">The workspace has problems.</exception>
+    /// <exception cref="InvalidDataException">The version cannot be loaded.</exception>
+    public static async Task<ScoringServer> StartAsync(IEnumerable<KeyValuePair<string, string?>> settings,
+        Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? map = null, CancellationToken cancellation = default)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Configuration.AddInMemoryCollection(settings.Select(s => KeyValuePair.Create($"{ServerOptions.Section}:{s.Key}", s.Value)));
+        ConfigureLogging(builder.Logging);
+        AddServices(builder.Services);
+        configure?.Invoke(builder);
+        WebApplication application = builder.Build();
+        try
+        {
+            ServerOptions options = OptionsOf(application);
+            ServedModel model = application.Services.GetRequiredService<ModelHolder>().Current;
+            application.Services.GetRequiredService<CustomerStore>();
+            Map(application);
+            map?.Invoke(application);
+            await ListenAsync(application, options, cancellation);
+            ScoringServer server = new(application, options, model);
+            server.BeginServing();
+            return server;
+        }
+        catch
+        {
+            await application.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Stops: health says NOT_SERVING first, then new connections are refused and running calls have
+    /// <see cref="ServerOptions.DrainSeconds"/> to end.
+    /// </summary>
+    public async Task StopAsync()
+    {
+        if (_stopped)
+        {
+            return;
+        }
+        _stopped = true;
+        ServerLog.Stopping(_log, _options.DrainSeconds);
+        _health.Shutdown();
+        await _application.StopAsync();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        await _application.DisposeAsync();
+    }
+
+    private static void ConfigureLogging(ILoggingBuilder logging)
+    {
+        // Standard output belongs to the command's result.
+        logging.ClearProviders();
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.UseUtcTimestamp = true;
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.SetMinimumLevel(LogLevel.Information);
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.AddFilter("Grpc", LogLevel.Warning);
+        // What fails at the start is told once, by the command.
+        logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+    }
+
+    private static void AddServices(IServiceCollection services)
+    {
+        services.AddOptions<ServerOptions>().BindConfiguration(ServerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<KestrelServerOptions>().Configure<IOptions<ServerOptions>>((kestrel, options) =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Listen(IPAddress.Loopback, options.Value.Port, listen => listen.Protocols = HttpProtocols.Http2);
+        });
+        services.AddOptions<HostOptions>().Configure<IOptions<ServerOptions>>(
+            (host, options) => host.ShutdownTimeout = TimeSpan.FromSeconds(options.Value.DrainSeconds));
+        // The command handles Ctrl+C and SIGTERM.
+        services.AddSingleton<IHostLifetime, NoLifetime>();
+        services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = ServerOptions.MaxMessageBytes;
+            grpc.MaxSendMessageSize = ServerOptions.MaxMessageBytes;
+            grpc.Interceptors.Add<FailureInterceptor>();
+        });
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<FailureInterceptor>();
+        services.AddSingleton<HealthService>();
+        services.AddSingleton<ReflectionService>();
+        services.AddSingleton<ScoringService>();
+        services.AddSingleton<CustomerService>();
+        services.AddSingleton<ModelService>();
+        services.AddSingleton(provider => new ModelHolder(LoadModel(provider.GetRequiredService<IOptions<ServerOptions>>().Value)));
+        services.AddSingleton(provider => CreateStore(
+            provider.GetRequiredService<IOptions<ServerOptions>>().Value, provider.GetRequiredService<ModelHolder>().Current.Schema));
+    }
+
+    private static ServedModel LoadModel(ServerOptions options)
+    {
+        Workspace workspace = Workspace.Load(options.Workspace);
+        ModelSet models = ModelPackage.Load(workspace, options.Version == 0 ? null : options.Version);
+        return new ServedModel(workspace, models, new CategoryDictionary(models.Schema));
+    }
+
+    private static CustomerStore CreateStore(ServerOptions options, FeatureSchema schema) => new(new CustomerStoreOptions
+    {
+        MemoryBytes = options.MemoryBytes,
+        ExpectedCustomers = options.MemoryBytes / (RecordOverheadBytes + (sizeof(float) * schema.CustomerCount)),
+    });
+
+    private static void Map(WebApplication application)
+    {
+        application.MapGrpcService<ScoringService>();
+        application.MapGrpcService<CustomerService>();
+        application.MapGrpcService<ModelService>();
+        application.MapGrpcService<HealthService>();
+        application.MapGrpcService<ReflectionService>();
+    }
+
+    private static ServerOptions OptionsOf(WebApplication application)
+    {
+        try
+        {
+            return application.Services.GetRequiredService<IOptions<ServerOptions>>().Value;
+        }
+        catch (OptionsValidationException e)
+        {
+            throw new CommandFailure(string.Join(Environment.NewLine, e.Failures), ExitCode.Usage);
+        }
+    }
+
+    private static async Task ListenAsync(WebApplication application, ServerOptions options, CancellationToken cancellation)
+    {
+        try
+        {
+            await application.StartAsync(cancellation);
+        }
+        catch (IOException e) when (e.InnerException is AddressInUseException)
+        {
+            throw new CommandFailure($"port {options.Port} on {IPAddress.Loopback} is in use; choose another one with --port (0: any free one)");
+        }
+    }
+
+    private void BeginServing()
+    {
+        foreach (string service in Services)
+        {
+            _health.SetStatus(service, HealthCheckResponse.Types.ServingStatus.Serving);
+        }
+        ServerLog.Serving(_log, Model.Workspace.Name, Model.Models.Manifest.Version, Address.ToString());
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,91 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.ObjectPool;
+using ScoringEngine.Core.Decisions;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Scoring;
+using ScoringEngine.Core.Workspaces;
+using ScoringEngine.Storage;
+
+namespace ScoringEngine.Server.Hosting;
+
+/// <summary>
+/// Everything that answers a request: workspace, scorer and categories, and a pool of blocks to score in. Thread-safe.
+/// </summary>
+internal sealed class ServedModel
+{
+    /// <summary>Rows of a block: what a batch scores at a time; a unary call uses one.</summary>
+    public const int BlockRows = 64;
+
+    private readonly DefaultObjectPool<ScoreWork> _work;
+
+    /// <summary>Joins a workspace with one of its versions.</summary>
+    /// <param name="workspace">The workspace.</param>
+    /// <param name="models">The version.</param>
+    /// <param name="categories">The store's category codes, which start with those of the schema.</param>
+    /// <exception cref="InvalidDataException">The store cannot hold that many features.</exception>
+    public ServedModel(Workspace workspace, ModelSet models, CategoryDictionary categories)
+    {
+        if (models.Schema.Count > CustomerStore.MaxFeatures)
+        {
+            throw new InvalidDataException($"{workspace.Directory}: {models.Schema.Count} features, a server takes at most {CustomerStore.MaxFeatures}");
+        }
+        Workspace = workspace;
+        Scorer = new Scorer(models, workspace);
+        Categories = categories;
+        RequiredFeatures = [.. Enumerable.Range(0, Schema.CustomerCount).Where(f => Schema.Features[f].Missing == MissingHandling.Reject)];
+        _work = new DefaultObjectPool<ScoreWork>(new WorkPolicy(Scorer), 4 * Environment.ProcessorCount);
+    }
+
+    /// <summary>Catalogue, needs and policy.</summary>
+    public Workspace Workspace { get; }
+
+    /// <summary>The one scoring path.</summary>
+    public Scorer Scorer { get; }
+
+    /// <summary>The version.</summary>
+    public ModelSet Models => Scorer.Models;
+
+    /// <summary>The features of a row.</summary>
+    public FeatureSchema Schema => Scorer.Models.Schema;
+
+    /// <summary>Category names of stored values.</summary>
+    public CategoryDictionary Categories { get; }
+
+    /// <summary>Indexes of the customer features that must have a value.</summary>
+    public ImmutableArray<int> RequiredFeatures { get; }
+
+    /// <summary>A place to score in; hand it back with <see cref="Return"/>.</summary>
+    public ScoreWork Rent() => _work.Get();
+
+    /// <summary>Takes back what <see cref="Rent"/> gave.</summary>
+    public void Return(ScoreWork work) => _work.Return(work);
+
+    private sealed class WorkPolicy(Scorer scorer) : PooledObjectPolicy<ScoreWork>
+    {
+        public override ScoreWork Create() => new(scorer);
+
+        public override bool Return(ScoreWork obj) => true;
+    }
+}
+
+/// <summary>A block with room for one ranking; used by one call at a time.</summary>
+internal sealed class ScoreWork(Scorer scorer)
+{
+    public ScoreBlock Block { get; } = scorer.CreateBlock(ServedModel.BlockRows);
+
+    public PropositionValue[] Ranked { get; } = new PropositionValue[scorer.Values.CandidateCount];
+}
+
+/// <summary>Holds the model in use. A request reads <see cref="Current"/> once and uses nothing else.</summary>
+internal sealed class ModelHolder(ServedModel initial)
+{
+    private volatile ServedModel _current = initial;
+
+    /// <summary>The model in use.</summary>
+    public ServedModel Current
+    {
+        get => _current;
+        set => _current = value;
+    }
+}

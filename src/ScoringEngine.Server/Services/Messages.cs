@@ -1,0 +1,249 @@
+using System.Collections.Immutable;
+using Google.Protobuf.WellKnownTypes;
+using ScoringEngine.Core.Decisions;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Propositions;
+using ScoringEngine.Core.Scoring;
+using ScoringEngine.Protocol.V1;
+using ScoringEngine.Server.Hosting;
+using FeatureKind = ScoringEngine.Core.Features.FeatureKind;
+using Provenance = ScoringEngine.Protocol.V1.Provenance;
+using Segment = ScoringEngine.Protocol.V1.Segment;
+using SegmentAssignment = ScoringEngine.Protocol.V1.SegmentAssignment;
+
+namespace ScoringEngine.Server.Services;
+
+/// <summary>The engine's types as messages of scoring.v1.</summary>
+internal static class Messages
+{
+    private const string DoNothingId = "do_nothing";
+    private const string DoNothingName = "Do nothing";
+
+    /// <summary>The score of a row that was scored; ranks its propositions.</summary>
+    /// <param name="model">The model that scored it.</param>
+    /// <param name="work">Where it was scored.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="customerId">The id asked for; empty for a prospect.</param>
+    /// <param name="featureAge">Age of the stored features; null for a prospect.</param>
+    /// <param name="propositions">How many of the best propositions to give.</param>
+    public static CustomerScore Score(ServedModel model, ScoreWork work, int row, string customerId, Duration? featureAge, int propositions)
+    {
+        ScoreBlock block = work.Block;
+        Core.Segmentation.Segment segment = model.Models.Segments.Segments[block.SegmentIndexes[row]];
+        CustomerScore score = new()
+        {
+            CustomerId = customerId,
+            Segment = new SegmentAssignment { Id = (uint)segment.Id, Name = segment.Name, Distance = block.Distances[row] },
+            FeatureAge = featureAge,
+            ModelName = model.Workspace.Name,
+            ModelVersion = (uint)model.Models.Manifest.Version,
+        };
+        if (!float.IsNaN(block.Margins[row]))
+        {
+            score.Segment.Margin = block.Margins[row];
+        }
+        if (model.Models.Profit is { } profit)
+        {
+            score.Tier = Of(block.Tiers[row]);
+            score.Profit = new ProfitEstimate
+            {
+                Expected = block.Profits[row],
+                Potential = block.Potentials[row],
+                Currency = model.Workspace.Policy.Currency,
+                Period = profit.Target.Period,
+                Proxy = profit.Target.Proxy,
+                Provenance = Provenance.Estimated,
+            };
+        }
+        model.Scorer.Rank(block, row, work.Ranked);
+        int count = Math.Min(propositions, work.Ranked.Length);
+        score.Propositions.Capacity = count;
+        for (int i = 0; i < count; i++)
+        {
+            score.Propositions.Add(Of(model.Scorer, in work.Ranked[i], block.SegmentIndexes[row]));
+        }
+        return score;
+    }
+
+    /// <summary>A stored customer; what is missing is left out.</summary>
+    public static Customer Customer(string id, ReadOnlySpan<float> features, long updatedAtUnixMs, CategoryDictionary categories)
+    {
+        Customer customer = new()
+        {
+            CustomerId = id,
+            UpdateTime = Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(updatedAtUnixMs)),
+        };
+        for (int f = 0; f < features.Length; f++)
+        {
+            if (float.IsNaN(features[f]))
+            {
+                continue;
+            }
+            Feature feature = categories.Schema.Features[f];
+            FeatureValue value = new() { Name = feature.Name };
+            switch (feature.Kind)
+            {
+                case FeatureKind.Categorical:
+                    value.Category = categories.NameOf(f, (int)features[f])
+                        ?? throw new InvalidOperationException($"feature '{feature.Name}' holds a code without a name");
+                    break;
+                case FeatureKind.Boolean:
+                    value.Flag = features[f] != 0;
+                    break;
+                default:
+                    value.Number = features[f];
+                    break;
+            }
+            customer.Features.Add(value);
+        }
+        return customer;
+    }
+
+    /// <summary>A version in short.</summary>
+    public static ModelSummary Summary(ModelManifest manifest, bool active) => new()
+    {
+        Name = manifest.Name,
+        Version = (uint)manifest.Version,
+        CreateTime = Timestamp.FromDateTimeOffset(manifest.CreatedAt),
+        Active = active,
+        SchemaHash = manifest.SchemaHash,
+    };
+
+    /// <summary>A version in full.</summary>
+    public static Model Model(ModelSet models, Core.Workspaces.Workspace workspace, bool active)
+    {
+        Model model = new()
+        {
+            Summary = Summary(models.Manifest, active),
+            IdColumn = workspace.Schema.IdColumn,
+            TrainingCustomerCount = (ulong)models.Manifest.Data.Where(f => f.Role == "customers").Sum(f => f.Rows),
+        };
+        model.Features.AddRange(models.Schema.Features.Select(Definition));
+        model.Segments.AddRange(models.Segments.Segments.Select((segment, i) => Of(segment, models.Profiles[i])));
+        model.PropositionIds.AddRange(workspace.Propositions.Select(p => p.Id));
+        foreach ((string name, double value) in models.Manifest.Metrics)
+        {
+            model.Metrics.Add(name, value);
+        }
+        return model;
+    }
+
+    private static PropositionScore Of(Scorer scorer, in PropositionValue value, int segment)
+    {
+        Proposition? proposition = scorer.PropositionOf(in value);
+        PropositionScore score = new()
+        {
+            PropositionId = proposition?.Id ?? DoNothingId,
+            Name = proposition?.Name ?? DoNothingName,
+            Score = value.Score,
+            Propensity = new Propensity
+            {
+                Probability = value.Propensity,
+                Incremental = value.IncrementalPropensity,
+                Provenance = proposition is { NeedsAcceptance: true } ? Of(scorer.PropensityProvenance(value.Proposition)) : Provenance.Assumed,
+                IncrementalProvenance = Provenance.Assumed,
+            },
+            OrganisationValue = new OrganisationValue
+            {
+                Total = value.OrganisationValue,
+                Revenue = value.Revenue,
+                Saving = value.Saving,
+                FulfilmentCost = value.FulfilmentCost,
+                ContactCost = value.ContactCost,
+                Differentiation = value.Differentiation,
+                Provenance = Of(proposition?.Provenance ?? Core.Value.Provenance.Assumed),
+            },
+            CustomerValue = new CustomerValue
+            {
+                Value = value.CustomerValue,
+                Provenance = Of(scorer.Values.SegmentNeeds[segment].Provenance),
+            },
+            Label = Of(value.Label),
+        };
+        if (!double.IsNaN(value.BreakEvenPropensity))
+        {
+            score.BreakEvenPropensity = value.BreakEvenPropensity;
+        }
+        return score;
+    }
+
+    private static Segment Of(Core.Segmentation.Segment segment, SegmentProfile profile)
+    {
+        Segment message = new()
+        {
+            Id = (uint)segment.Id,
+            Name = segment.Name,
+            Description = segment.Description,
+            Share = segment.Share,
+        };
+        if (!double.IsNaN(profile.MeanProfit))
+        {
+            message.MeanProfit = profile.MeanProfit;
+        }
+        ImmutableArray<double> shares = profile.TierShares;
+        for (int t = 0; t < shares.Length; t++)
+        {
+            message.Tiers.Add(new TierShare { Tier = Of((Core.Value.Tier)t), Share = shares[t] });
+        }
+        return message;
+    }
+
+    private static FeatureDefinition Definition(Feature feature)
+    {
+        FeatureDefinition definition = new()
+        {
+            Id = (uint)feature.Id,
+            Name = feature.Name,
+            Kind = feature.Kind switch
+            {
+                FeatureKind.Numeric => Protocol.V1.FeatureKind.Numeric,
+                FeatureKind.Categorical => Protocol.V1.FeatureKind.Categorical,
+                FeatureKind.Boolean => Protocol.V1.FeatureKind.Boolean,
+                _ => throw new InvalidOperationException($"no message for {feature.Kind}"),
+            },
+            Unit = feature.Unit ?? "",
+            Required = feature.Missing == MissingHandling.Reject,
+            Context = feature.Context,
+            Personal = feature.Personal,
+            Protected = feature.Protected,
+        };
+        if (feature.Minimum is { } minimum)
+        {
+            definition.Minimum = minimum;
+        }
+        if (feature.Maximum is { } maximum)
+        {
+            definition.Maximum = maximum;
+        }
+        definition.Categories.AddRange(feature.Categories);
+        return definition;
+    }
+
+    private static Protocol.V1.Tier Of(Core.Value.Tier tier) => tier switch
+    {
+        Core.Value.Tier.ValueDestroyer => Protocol.V1.Tier.ValueDestroyer,
+        Core.Value.Tier.Marginal => Protocol.V1.Tier.Marginal,
+        Core.Value.Tier.Sustainer => Protocol.V1.Tier.Sustainer,
+        Core.Value.Tier.ValueCreator => Protocol.V1.Tier.ValueCreator,
+        _ => throw new InvalidOperationException($"no message for {tier}"),
+    };
+
+    private static Provenance Of(Core.Value.Provenance provenance) => provenance switch
+    {
+        Core.Value.Provenance.Assumed => Provenance.Assumed,
+        Core.Value.Provenance.Surveyed => Provenance.Surveyed,
+        Core.Value.Provenance.Estimated => Provenance.Estimated,
+        Core.Value.Provenance.Measured => Provenance.Measured,
+        _ => throw new InvalidOperationException($"no message for {provenance}"),
+    };
+
+    private static Protocol.V1.Label Of(Core.Decisions.Label label) => label switch
+    {
+        Core.Decisions.Label.BothWin => Protocol.V1.Label.BothWin,
+        Core.Decisions.Label.OrganisationOnly => Protocol.V1.Label.OrganisationOnly,
+        Core.Decisions.Label.CustomerOnly => Protocol.V1.Label.CustomerOnly,
+        Core.Decisions.Label.Neither => Protocol.V1.Label.Neither,
+        _ => throw new InvalidOperationException($"no message for {label}"),
+    };
+}

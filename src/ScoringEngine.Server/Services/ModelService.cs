@@ -1,0 +1,87 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Grpc.Core;
+using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Workspaces;
+using ScoringEngine.Protocol.V1;
+using ScoringEngine.Server.Hosting;
+
+namespace ScoringEngine.Server.Services;
+
+/// <summary>Tells which versions the workspace has and what they consist of. Thread-safe; register one instance.</summary>
+internal sealed class ModelService(ModelHolder models, ILogger<ModelService> log) : Protocol.V1.ModelService.ModelServiceBase
+{
+    private const int MaxPageSize = 1000;
+    private const int DefaultPageSize = 100;
+
+    /// <inheritdoc/>
+    public override Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context)
+    {
+        Violations violations = default;
+        if (request.PageSize > MaxPageSize)
+        {
+            violations.Add("page_size", $"{request.PageSize}, expected 0 to {MaxPageSize}");
+        }
+        // The token is the version at which the page starts, so that a version trained meanwhile shifts nothing.
+        int first = int.MaxValue;
+        if (request.PageToken.Length > 0 && !int.TryParse(request.PageToken, NumberStyles.None, CultureInfo.InvariantCulture, out first))
+        {
+            violations.Add("page_token", $"{Failure.Quote(request.PageToken)}, expected a next_page_token");
+        }
+        violations.ThrowIfAny();
+
+        ServedModel model = models.Current;
+        int size = request.PageSize == 0 ? DefaultPageSize : (int)request.PageSize;
+        ImmutableArray<int> versions = [.. model.Workspace.Versions().Where(v => v <= first)];
+        ListModelsResponse response = new()
+        {
+            NextPageToken = versions.Length > size ? versions[size].ToString(CultureInfo.InvariantCulture) : "",
+        };
+        response.Models.AddRange(versions.Take(size).Select(v => SummaryOf(model, v)));
+        return Task.FromResult(response);
+    }
+
+    /// <inheritdoc/>
+    public override Task<GetModelResponse> GetModel(GetModelRequest request, ServerCallContext context)
+    {
+        ServedModel model = models.Current;
+        Workspace workspace = model.Workspace;
+        int served = model.Models.Manifest.Version;
+        uint version = request.Version == 0 ? (uint)served : request.Version;
+        if ((request.Name.Length > 0 && request.Name != workspace.Name) || !workspace.Versions().Contains((int)version))
+        {
+            string name = request.Name.Length > 0 ? request.Name : workspace.Name;
+            throw Failure.Of(StatusCode.NotFound, Failure.ModelNotFound, $"no model {Failure.Quote(name)} version {version}").ToException();
+        }
+        ModelSet found;
+        try
+        {
+            found = version == served ? model.Models : ModelPackage.Load(workspace, (int)version);
+        }
+        catch (InvalidDataException e)
+        {
+            ServerLog.VersionUnreadable(log, workspace.Name, (int)version, e);
+            throw Failure.Of(StatusCode.FailedPrecondition, Failure.ModelUnusable,
+                $"version {version} cannot be loaded; the server's log says why").ToException();
+        }
+        return Task.FromResult(new GetModelResponse { Model = Messages.Model(found, workspace, version == served) });
+    }
+
+    private ModelSummary SummaryOf(ServedModel model, int version)
+    {
+        ModelManifest served = model.Models.Manifest;
+        if (version == served.Version)
+        {
+            return Messages.Summary(served, active: true);
+        }
+        try
+        {
+            return Messages.Summary(ModelPackage.ReadManifest(model.Workspace, version), active: false);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException)
+        {
+            ServerLog.VersionUnreadable(log, model.Workspace.Name, version, e);
+            return new ModelSummary { Name = model.Workspace.Name, Version = (uint)version };
+        }
+    }
+}

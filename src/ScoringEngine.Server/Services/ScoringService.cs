@@ -1,0 +1,150 @@
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Protocol.V1;
+using ScoringEngine.Server.Hosting;
+using ScoringEngine.Storage;
+using RpcStatus = Google.Rpc.Status;
+
+namespace ScoringEngine.Server.Services;
+
+/// <summary>
+/// Scores stored customers and prospects over the one scoring path: a unary call is a block of one row. Besides the
+/// answer a call allocates nothing. Thread-safe; register one instance.
+/// </summary>
+internal sealed class ScoringService(ModelHolder models, CustomerStore store, TimeProvider time) : Protocol.V1.ScoringService.ScoringServiceBase
+{
+    private const int MaxRequests = 1000;
+    private const int MaxPropositions = 100;
+    private const int DefaultPropositions = 3;
+
+    /// <inheritdoc/>
+    public override Task<ScoreResponse> Score(ScoreRequest request, ServerCallContext context)
+    {
+        ServedModel model = models.Current;
+        ScoreWork work = model.Rent();
+        try
+        {
+            if (Fill(model, request, work.Block.Row(0), out Duration? age) is { } failure)
+            {
+                throw failure.ToException();
+            }
+            model.Scorer.Score(work.Block, 1);
+            return Task.FromResult(new ScoreResponse { Score = ScoreOf(model, work, 0, request, age) });
+        }
+        finally
+        {
+            model.Return(work);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Task<BatchScoreResponse> BatchScore(BatchScoreRequest request, ServerCallContext context)
+    {
+        if (request.Requests.Count is 0 or > MaxRequests)
+        {
+            Violations violations = default;
+            violations.Add("requests", $"{request.Requests.Count} requests, expected 1 to {MaxRequests}");
+            violations.ThrowIfAny();
+        }
+        ServedModel model = models.Current;
+        ScoreWork work = model.Rent();
+        try
+        {
+            BatchScoreResponse response = new();
+            Duration?[] ages = new Duration?[work.Block.Capacity];
+            for (int start = 0; start < request.Requests.Count; start += work.Block.Capacity)
+            {
+                context.CancellationToken.ThrowIfCancellationRequested();
+                ScoreBlock(model, work, request, start, ages, response);
+            }
+            return Task.FromResult(response);
+        }
+        finally
+        {
+            model.Return(work);
+        }
+    }
+
+    private void ScoreBlock(ServedModel model, ScoreWork work, BatchScoreRequest request, int start, Duration?[] ages, BatchScoreResponse response)
+    {
+        int end = Math.Min(start + work.Block.Capacity, request.Requests.Count);
+        int rows = 0;
+        for (int i = start; i < end; i++)
+        {
+            // A request that fails leaves its row to the next one.
+            RpcStatus? failure = Fill(model, request.Requests[i], work.Block.Row(rows), out ages[rows]);
+            response.Results.Add(new BatchScoreResult { Error = failure });
+            rows += failure is null ? 1 : 0;
+        }
+        model.Scorer.Score(work.Block, rows);
+        for (int i = start, row = 0; i < end; i++)
+        {
+            if (response.Results[i].Error is null)
+            {
+                response.Results[i].Score = ScoreOf(model, work, row, request.Requests[i], ages[row]);
+                row++;
+            }
+        }
+    }
+
+    private static CustomerScore ScoreOf(ServedModel model, ScoreWork work, int row, ScoreRequest request, Duration? age)
+        => Messages.Score(model, work, row, request.CustomerId, age,
+            request.MaxPropositions == 0 ? DefaultPropositions : (int)request.MaxPropositions);
+
+    /// <summary>Fills a row with a customer, stored values first, then those of the request; returns why it cannot.</summary>
+    private RpcStatus? Fill(ServedModel model, ScoreRequest request, Span<float> row, out Duration? age)
+    {
+        age = null;
+        Violations violations = default;
+        if (request.MaxPropositions > MaxPropositions)
+        {
+            violations.Add("max_propositions", $"{request.MaxPropositions}, expected 0 to {MaxPropositions}");
+        }
+        model.Scorer.Clear(row);
+        bool found = true;
+        if (request.CustomerId.Length > 0)
+        {
+            ReadOnlySpan<byte> id = CustomerId.Encode(request.CustomerId, "customer_id", stackalloc byte[FeatureSchema.MaxIdBytes], ref violations);
+            if (!id.IsEmpty)
+            {
+                RowReader reader = new(row);
+                found = store.Read(id, ref reader);
+                age = found ? AgeOf(reader.UpdatedAtUnixMs) : null;
+            }
+            if (request.Features.Count > 0)
+            {
+                InlineFeatures.Read(request.Features, "features", FeatureScope.Overlay, model, row, ref violations);
+            }
+        }
+        else if (request.Features.Count > 0)
+        {
+            InlineFeatures.Read(request.Features, "features", FeatureScope.Prospect, model, row, ref violations);
+        }
+        else
+        {
+            violations.Add("customer_id", "empty, and there are no features: expected a customer id, or a prospect's features");
+        }
+        return violations.Any ? violations.ToStatus() : found ? null : Failure.NoCustomer(request.CustomerId);
+    }
+
+    private Duration AgeOf(long updatedAtUnixMs)
+    {
+        // A clock that was set back must not make features come from the future.
+        long age = Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - updatedAtUnixMs);
+        return new Duration { Seconds = age / 1000, Nanos = (int)(age % 1000) * 1_000_000 };
+    }
+
+    private ref struct RowReader(Span<float> row) : ICustomerReader
+    {
+        private readonly Span<float> _row = row;
+
+        public long UpdatedAtUnixMs { get; private set; }
+
+        public void Read(in CustomerView customer)
+        {
+            customer.Features.CopyTo(_row);
+            UpdatedAtUnixMs = customer.UpdatedAtUnixMs;
+        }
+    }
+}
