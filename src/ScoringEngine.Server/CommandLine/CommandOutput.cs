@@ -33,6 +33,9 @@ internal sealed class CommandOutput
         _error = ConsoleOn(standardError, Console.IsErrorRedirected);
     }
 
+    /// <summary>An output for the steps of a larger command: warnings and progress as on the outer one, no result of their own.</summary>
+    public static CommandOutput Silent(CommandOutput outer) => new(json: true, TextWriter.Null, outer._standardError);
+
     /// <summary>Whether the result is to be one JSON object.</summary>
     public bool Json { get; }
 

@@ -10,9 +10,13 @@ internal static class RootCommandFactory
     public static RootCommand Create() => new("Scores customers: segment, value tier, expected profit and next best value proposition.")
     {
         CommandRunner.JsonOption,
+        DemoCommand.Create(),
+        InitCommand.Create(),
+        SampleCommand.Create(),
+        TrainCommand.Create(),
+        ScoreCommand.Create(),
         ServeCommand.Create(),
         ImportCommand.Create(),
-        ScoreCommand.Create(),
     };
 
     /// <summary>Runs a command line; returns the exit code.</summary>

@@ -39,13 +39,16 @@ internal static class OnlineScore
         {
             throw new CommandFailure(e.Status.Detail);
         }
-        output.Result(JsonNode.Parse(Json.Format(score))!.AsObject());
+        output.Result(ToJson(score));
         if (!output.Json)
         {
             Show(score, server.Model, output);
         }
         return ExitCode.Success;
     }
+
+    /// <summary>A score as proto3 JSON, default values included.</summary>
+    public static JsonObject ToJson(CustomerScore score) => JsonNode.Parse(Json.Format(score))!.AsObject();
 
     private static FeatureValue FeatureOf(string argument, Model model)
     {
