@@ -21,12 +21,9 @@ internal static class InitCommand
             HelpName = "COLUMNS",
         };
         Option<string> folder = new("--out", "-o") { Description = "Folder of the new workspace", HelpName = "FOLDER", Required = true };
-        Command command = new("init", """
-            Make a workspace from a customer file: guess the schema, write starter propositions, needs, strategies and policy
-
-            Example:
-              scoring-engine init --data customers.csv --id customer_id --target "revenue - cost" --out models/mine
-            """)
+        EngineCommand command = new("init", "Make a workspace from a customer file: guess the schema, write starter propositions, needs, "
+            + "strategies and policy",
+            "scoring-engine init --data customers.csv --id customer_id --target \"revenue - cost\" --out models/mine")
         {
             data, id, target, folder,
         };

@@ -36,13 +36,9 @@ internal static class ServeCommand
 
     public static Command Create()
     {
-        Command command = new("serve", """
-            Serve a workspace over gRPC on the loopback address. Customers are held by the server until it stops.
-
-            Examples:
-              scoring-engine serve --workspace models/telco
-              scoring-engine serve --workspace models/telco --version 3 --port 5006 --memory 4GB
-            """)
+        EngineCommand command = new("serve", "Serve a workspace over gRPC on the loopback address. Customers are held by the server until it stops.",
+            "scoring-engine serve --workspace models/telco",
+            "scoring-engine serve --workspace models/telco --version 3 --port 5006 --memory 4GB")
         {
             Workspace, Version, Port, Memory,
         };
