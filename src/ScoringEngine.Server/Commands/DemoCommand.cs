@@ -87,7 +87,7 @@ internal static class DemoCommand
         }
         else
         {
-            InitCommand.Run(request.Data, request.Id!, request.Target, folder, steps, cancellation);
+            InitCommand.Run(new InitCommand.Request(request.Data, request.Id!, folder) { Target = request.Target }, steps, cancellation);
         }
         TimeSpan prepared = watch.Elapsed;
         TrainCommand.Run(training, steps, cancellation);
