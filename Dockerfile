@@ -13,5 +13,5 @@ EXPOSE 5005
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
   CMD ["/app/scoring-engine", "health"]
 ENTRYPOINT ["/app/scoring-engine"]
-# Loopback only: share the network with the caller (docker run --network host, or a sidecar in the same pod).
-CMD ["serve", "--workspace", "/workspace"]
+# Every address of the container; publish the port to those only who may read and write customers.
+CMD ["serve", "--workspace", "/workspace", "--address", "0.0.0.0"]

@@ -19,6 +19,7 @@ internal static class RootCommandFactory
             ScoreCommand.Create(),
             ServeCommand.Create(),
             ImportCommand.Create(),
+            HealthCommand.Create(),
         };
         EngineCommand.ShowExamples(root);
         return root;

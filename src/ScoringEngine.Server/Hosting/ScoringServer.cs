@@ -14,7 +14,7 @@ using ScoringEngine.Storage;
 namespace ScoringEngine.Server.Hosting;
 
 /// <summary>
-/// A running server: gRPC over HTTP/2 without TLS on the loopback address. It starts only with a workspace and a version
+/// A running server: gRPC over HTTP/2 without TLS, on the loopback address unless told otherwise. It starts only with a workspace and a version
 /// that load; its health is NOT_SERVING until it answers and again from the moment it stops.
 /// </summary>
 internal sealed class ScoringServer : IAsyncDisposable
@@ -130,11 +130,12 @@ internal sealed class ScoringServer : IAsyncDisposable
 
     private static void AddServices(IServiceCollection services)
     {
-        services.AddOptions<ServerOptions>().BindConfiguration(ServerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<ServerOptions>().BindConfiguration(ServerOptions.Section).ValidateDataAnnotations()
+            .Validate(options => IPAddress.TryParse(options.Address, out _), "Address: expected an IP address such as 127.0.0.1 or 0.0.0.0").ValidateOnStart();
         services.AddOptions<KestrelServerOptions>().Configure<IOptions<ServerOptions>>((kestrel, options) =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(IPAddress.Loopback, options.Value.Port, listen => listen.Protocols = HttpProtocols.Http2);
+            kestrel.Listen(IPAddress.Parse(options.Value.Address), options.Value.Port, listen => listen.Protocols = HttpProtocols.Http2);
         });
         services.AddOptions<HostOptions>().Configure<IOptions<ServerOptions>>(
             (host, options) => host.ShutdownTimeout = TimeSpan.FromSeconds(options.Value.DrainSeconds));
@@ -200,7 +201,7 @@ internal sealed class ScoringServer : IAsyncDisposable
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
-            throw new CommandFailure($"port {options.Port} on {IPAddress.Loopback} is in use; choose another one with --port (0: any free one)");
+            throw new CommandFailure($"port {options.Port} on {options.Address} is in use; choose another one with --port (0: any free one)");
         }
     }
 

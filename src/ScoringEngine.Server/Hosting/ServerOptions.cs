@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
 
 namespace ScoringEngine.Server.Hosting;
 
@@ -22,7 +23,11 @@ internal sealed class ServerOptions
     [Range(0, int.MaxValue)]
     public int Version { get; set; }
 
-    /// <summary>TCP port on the loopback address, 0 to 65,535; 0 takes a free one. Default 5005.</summary>
+    /// <summary>IP address to listen on; default 127.0.0.1, so that nothing outside this machine reaches the server.</summary>
+    [Required]
+    public string Address { get; set; } = IPAddress.Loopback.ToString();
+
+    /// <summary>TCP port, 0 to 65,535; 0 takes a free one. Default 5005.</summary>
     [Range(0, ushort.MaxValue)]
     public int Port { get; set; } = 5005;
 
