@@ -106,43 +106,57 @@ internal static class OnlineScore
         }
         Fact("Model", $"{score.ModelName} version {score.ModelVersion}");
         output.Show(facts);
-        output.Show(PropositionTable(score));
+        string currency = score.Profit is { Currency.Length: > 0 } known ? $" in {known.Currency}" : "";
+        output.Heading("Value propositions, best first");
+        output.Show(Ranking(score));
+        output.Heading($"Organisation value{currency}: expected present value of making the offer");
+        output.Show(OrganisationValues(score));
+        output.Line($"Sources: {Sources(score)}");
         output.Line($"Why: {Why(score)}");
     }
 
-    private static Table PropositionTable(CustomerScore score)
+    private static Table Ranking(CustomerScore score)
     {
-        Table table = new Table { Border = TableBorder.Simple }.AddColumn("Proposition");
-        string currency = score.Profit?.Currency ?? "";
-        foreach (string column in new[] { "Score", "Propensity", "Break-even", "Organisation", "revenue", "saving", "fulfilment", "contact", "differentiation", "Customer" })
+        Table table = Numbers("Proposition", "Score", "Propensity", "Break-even", "Organisation value", "Customer value").AddColumn("Who wins");
+        foreach (PropositionScore proposition in score.Propositions)
         {
-            table.AddColumn(new TableColumn(column).RightAligned().NoWrap());
+            table.AddRow(Cells(proposition.Name, Number(proposition.Score), Share(proposition.Propensity.Probability),
+                proposition.HasBreakEvenPropensity ? Share(proposition.BreakEvenPropensity) : "-",
+                Number(proposition.OrganisationValue.Total), Perceived(proposition), Words(proposition.Label)));
         }
-        table.AddColumn("Who wins").AddColumn("Sources");
+        return table;
+    }
+
+    private static Table OrganisationValues(CustomerScore score)
+    {
+        Table table = Numbers("Proposition", "Revenue", "Saving", "Fulfilment", "Contact", "Differentiation", "Total");
         foreach (PropositionScore proposition in score.Propositions)
         {
             OrganisationValue value = proposition.OrganisationValue;
-            table.AddRow(
-            [
-                new Text(proposition.Name),
-                new Text(Number(proposition.Score)),
-                new Text(Share(proposition.Propensity.Probability)),
-                new Text(proposition.HasBreakEvenPropensity ? Share(proposition.BreakEvenPropensity) : "-"),
-                new Text(Number(value.Total)),
-                new Text(Number(value.Revenue)),
-                new Text(Number(value.Saving)),
-                new Text(Number(-value.FulfilmentCost)),
-                new Text(Number(-value.ContactCost)),
-                new Text(Number(value.Differentiation)),
-                new Text(proposition.CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture)),
-                new Text(Words(proposition.Label)),
-                new Text(proposition.PropositionId == DoNothing ? "" : $"propensity {Words(proposition.Propensity.Provenance)}, "
-                    + $"amounts {Words(value.Provenance)}, needs {Words(proposition.CustomerValue.Provenance)}"),
-            ]);
+            table.AddRow(Cells(proposition.Name, Number(value.Revenue), Number(value.Saving), Number(-value.FulfilmentCost),
+                Number(-value.ContactCost), Number(value.Differentiation), Number(value.Total)));
         }
-        table.Caption = new TableTitle($"Amounts{(currency.Length > 0 ? " in " + currency : "")}: expected present value of making the offer once. Customer: perceived value, -1..1.");
         return table;
     }
+
+    private static Table Numbers(string name, params IEnumerable<string> columns)
+    {
+        Table table = new Table { Border = TableBorder.Simple }.AddColumn(name);
+        foreach (string column in columns)
+        {
+            table.AddColumn(new TableColumn(column).RightAligned());
+        }
+        return table;
+    }
+
+    // Text, not markup: names may contain brackets.
+    private static IEnumerable<Text> Cells(params IEnumerable<string> cells) => cells.Select(c => new Text(c));
+
+    private static string Sources(CustomerScore score) => string.Join("; ", score.Propositions
+        .Where(p => p.PropositionId != DoNothing)
+        .GroupBy(p => $"propensity {Words(p.Propensity.Provenance)}, incrementality {Words(p.Propensity.IncrementalProvenance)}, "
+            + $"amounts {Words(p.OrganisationValue.Provenance)}, needs {Words(p.CustomerValue.Provenance)}")
+        .Select(g => $"{string.Join(", ", g.Select(p => p.Name))}: {g.Key}"));
 
     private static string Why(CustomerScore score)
     {
@@ -161,9 +175,12 @@ internal static class OnlineScore
         return $"{best.Name} is worth {Number(value.Total)} to the organisation, above all by {main.Name} ({Number(main.Amount)}), "
             + $"at a propensity of {Share(best.Propensity.Probability)} of which {Share(best.Propensity.Incremental)} is incremental"
             + $"{(best.HasBreakEvenPropensity ? $" (break-even {Share(best.BreakEvenPropensity)})" : "")}, "
-            + $"and {(best.CustomerValue.Value >= 0 ? "serves" : "goes against")} what customers of the segment need ({best.CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture)})."
+            + $"and {(best.CustomerValue.Value >= 0 ? "serves" : "goes against")} what customers of the segment need ({Perceived(best)})."
             + (second is null ? "" : $" It beats {second.Name} by {Number(best.Score - second.Score)}.");
     }
+
+    private static string Perceived(PropositionScore proposition)
+        => proposition.CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture);
 
     private static string Closeness(SegmentAssignment segment)
     {
