@@ -27,6 +27,9 @@ public readonly record struct PropositionValue
     /// <summary>The <see cref="Proposition"/> of "do nothing".</summary>
     public const int DoNothing = -1;
 
+    /// <summary>The id that "do nothing" has in files and answers; no proposition may take it.</summary>
+    public const string DoNothingId = "do_nothing";
+
     /// <summary>p: calibrated probability of acceptance, 0..1.</summary>
     public double Propensity { get; init; }
 

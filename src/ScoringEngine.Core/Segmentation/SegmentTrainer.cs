@@ -15,8 +15,8 @@ public sealed record SegmentTrainingOptions
     /// <summary>Most segments to consider, at least <see cref="MinSegments"/>. Default 12.</summary>
     public int MaxSegments { get; init; } = 12;
 
-    /// <summary>Number of k-means++ starts, 1 or more. Default 8.</summary>
-    public int Starts { get; init; } = 8;
+    /// <summary>Number of k-means++ starts, 1 or more. Default 32: with fewer, overlapping segments may stop at a local optimum.</summary>
+    public int Starts { get; init; } = 32;
 
     /// <summary>Seed of all random choices. Default 0.</summary>
     public long Seed { get; init; }

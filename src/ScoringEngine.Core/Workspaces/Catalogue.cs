@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Propositions;
 using ScoringEngine.Core.Value;
@@ -9,9 +10,6 @@ namespace ScoringEngine.Core.Workspaces;
 internal static class Catalogue
 {
     internal const string FileName = "propositions.yaml";
-
-    /// <summary>The id that "do nothing" has in answers; no proposition may take it.</summary>
-    internal const string DoNothingId = "do_nothing";
 
     /// <summary>The propositions; features and needs are checked where those files could be read.</summary>
     internal static ImmutableArray<Proposition>? Load(string directory, FeatureSchema? schema, Needs? needs, List<WorkspaceProblem> problems)
@@ -26,9 +24,9 @@ internal static class Catalogue
         foreach (YamlSection section in file.Sections("propositions"))
         {
             Proposition proposition = Read(section, schema, needs);
-            if (proposition.Id == DoNothingId)
+            if (proposition.Id == PropositionValue.DoNothingId)
             {
-                section.Problem("id", $"'{DoNothingId}' stands for offering nothing, choose another");
+                section.Problem("id", $"'{PropositionValue.DoNothingId}' stands for offering nothing, choose another");
             }
             else if (propositions.Exists(p => p.Id == proposition.Id))
             {

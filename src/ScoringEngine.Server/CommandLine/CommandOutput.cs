@@ -20,6 +20,7 @@ internal sealed class CommandOutput
     };
 
     private readonly TextWriter _standardOutput;
+    private readonly TextWriter _standardError;
     private readonly IAnsiConsole _output;
     private readonly IAnsiConsole _error;
 
@@ -27,9 +28,13 @@ internal sealed class CommandOutput
     {
         Json = json;
         _standardOutput = standardOutput;
+        _standardError = standardError;
         _output = ConsoleOn(standardOutput, Console.IsOutputRedirected);
         _error = ConsoleOn(standardError, Console.IsErrorRedirected);
     }
+
+    /// <summary>An output for the steps of a larger command: warnings and progress as on the outer one, no result of their own.</summary>
+    public static CommandOutput Silent(CommandOutput outer) => new(json: true, TextWriter.Null, outer._standardError);
 
     /// <summary>Whether the result is to be one JSON object.</summary>
     public bool Json { get; }
@@ -49,7 +54,6 @@ internal sealed class CommandOutput
         if (!Json)
         {
             _output.Write(renderable);
-            _output.WriteLine();
         }
     }
 
@@ -58,7 +62,7 @@ internal sealed class CommandOutput
     {
         if (!Json)
         {
-            _output.WriteLine(text);
+            _standardOutput.WriteLine(text);
         }
     }
 
@@ -74,7 +78,7 @@ internal sealed class CommandOutput
     }
 
     /// <summary>Writes a line to standard error.</summary>
-    public void Warn(string text) => _error.Profile.Out.Writer.WriteLine(text);
+    public void Warn(string text) => _standardError.WriteLine(text);
 
     /// <summary>Runs long work under a progress bar on standard error; silent in a pipe.</summary>
     public T WithProgress<T>(string title, Func<IProgress<double>, T> work)

@@ -30,25 +30,22 @@ internal static class ImportCommand
 
     public static Command Create()
     {
-        Command command = new("import", """
-            Send customers to a running server. A customer that is there already is replaced; a row that cannot be read is
-            rejected with file, line and column, and the others go on.
-
-            Examples:
-              scoring-engine import --data customers.csv
-              zcat customers.csv.gz | scoring-engine import --data - --server 127.0.0.1:5006 --allow-rejects 100
-            """)
+        EngineCommand command = new("import", "Send customers to a running server. A customer that is there already is replaced; a row that cannot "
+            + "be read is rejected with file, line and column, and the others go on.",
+            "scoring-engine import --data customers.csv",
+            "zcat customers.csv.gz | scoring-engine import --data - --server 127.0.0.1:5006 --allow-rejects 100")
         {
             Data, Server, AllowRejects,
         };
-        command.SetHandler(RunAsync);
+        command.SetHandler((parse, output, cancellation) => RunAsync(
+            parse.GetRequiredValue(Data), parse.GetRequiredValue(Server), parse.GetValue(AllowRejects), output, cancellation));
         return command;
     }
 
-    private static async Task<ExitCode> RunAsync(ParseResult parse, CommandOutput output, CancellationToken cancellation)
+    /// <summary>Sends a file of customers to the server at an address.</summary>
+    public static async Task<ExitCode> RunAsync(string data, string address, long allowRejects, CommandOutput output, CancellationToken cancellation)
     {
-        string data = parse.GetRequiredValue(Data);
-        using ServerConnection server = await ServerConnection.OpenAsync(parse.GetRequiredValue(Server), cancellation);
+        using ServerConnection server = await ServerConnection.OpenAsync(address, cancellation);
         Rejections rejections = new(output);
         CategoryDictionary categories = new(RemoteSchema.Of(server.Model));
         using CustomerFile file = CustomerFile.Open(
@@ -80,7 +77,7 @@ internal static class ImportCommand
                 ["reason"] = r.Reason,
             })]),
         });
-        return rejected > parse.GetValue(AllowRejects) ? ExitCode.RowsRejected : ExitCode.Success;
+        return rejected > allowRejects ? ExitCode.RowsRejected : ExitCode.Success;
     }
 
     /// <summary>Sends a file in blocks, and remembers on which line each row stood.</summary>

@@ -3,17 +3,22 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Grpc.Core;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.CommandLine;
 using Spectre.Console;
+using Label = ScoringEngine.Protocol.V1.Label;
 
 namespace ScoringEngine.Server.Commands;
 
 /// <summary>Asks a server for the score of one customer and shows it.</summary>
 internal static class OnlineScore
 {
-    private const string DoNothing = "do_nothing";
+    private const string DoNothing = PropositionValue.DoNothingId;
+
+    // As many as fit beside each other in a terminal of 120 columns.
+    private const int PropositionsAbreast = 4;
 
     private static readonly JsonFormatter Json = new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true));
 
@@ -39,13 +44,16 @@ internal static class OnlineScore
         {
             throw new CommandFailure(e.Status.Detail);
         }
-        output.Result(JsonNode.Parse(Json.Format(score))!.AsObject());
+        output.Result(ToJson(score));
         if (!output.Json)
         {
             Show(score, server.Model, output);
         }
         return ExitCode.Success;
     }
+
+    /// <summary>A score as proto3 JSON, default values included.</summary>
+    public static JsonObject ToJson(CustomerScore score) => JsonNode.Parse(Json.Format(score))!.AsObject();
 
     private static FeatureValue FeatureOf(string argument, Model model)
     {
@@ -106,57 +114,40 @@ internal static class OnlineScore
         }
         Fact("Model", $"{score.ModelName} version {score.ModelVersion}");
         output.Show(facts);
-        string currency = score.Profit is { Currency.Length: > 0 } known ? $" in {known.Currency}" : "";
-        output.Heading("Value propositions, best first");
-        output.Show(Ranking(score));
-        output.Heading($"Organisation value{currency}: expected present value of making the offer");
-        output.Show(OrganisationValues(score));
-        output.Line($"Sources: {Sources(score)}");
+        foreach (PropositionScore[] propositions in score.Propositions.Chunk(PropositionsAbreast))
+        {
+            output.Show(PropositionTable(propositions, score.Profit?.Currency ?? ""));
+        }
+        output.Line("Amounts: expected present value of making the offer once. Customer value: as perceived, -1..1.");
         output.Line($"Why: {Why(score)}");
     }
 
-    private static Table Ranking(CustomerScore score)
+    private static Table PropositionTable(PropositionScore[] propositions, string currency)
     {
-        Table table = Numbers("Proposition", "Score", "Propensity", "Break-even", "Organisation value", "Customer value").AddColumn("Who wins");
-        foreach (PropositionScore proposition in score.Propositions)
+        Table table = new Table { Border = TableBorder.Simple }.AddColumn(new TableColumn("").NoWrap());
+        foreach (PropositionScore proposition in propositions)
         {
-            table.AddRow(Cells(proposition.Name, Number(proposition.Score), Share(proposition.Propensity.Probability),
-                proposition.HasBreakEvenPropensity ? Share(proposition.BreakEvenPropensity) : "-",
-                Number(proposition.OrganisationValue.Total), Perceived(proposition), Words(proposition.Label)));
+            table.AddColumn(new TableColumn(new Text(proposition.Name)).RightAligned());
         }
+        void Row(string name, Func<PropositionScore, string> cell)
+            => table.AddRow([new Text(name), .. propositions.Select(p => new Text(cell(p)))]);
+        Row("Score", p => Number(p.Score));
+        Row("Propensity", p => $"{Share(p.Propensity.Probability)}{Source(p, p.Propensity.Provenance)}");
+        Row("  incremental", p => Share(p.Propensity.Incremental));
+        Row("  break-even", p => p.HasBreakEvenPropensity ? Share(p.BreakEvenPropensity) : "-");
+        Row($"Organisation value{(currency.Length > 0 ? $", {currency}" : "")}", p => $"{Number(p.OrganisationValue.Total)}{Source(p, p.OrganisationValue.Provenance)}");
+        Row("  revenue", p => Number(p.OrganisationValue.Revenue));
+        Row("  saving", p => Number(p.OrganisationValue.Saving));
+        Row("  fulfilment", p => Number(-p.OrganisationValue.FulfilmentCost));
+        Row("  contact", p => Number(-p.OrganisationValue.ContactCost));
+        Row("  differentiation", p => Number(p.OrganisationValue.Differentiation));
+        Row("Customer value", p => $"{p.CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture)}{Source(p, p.CustomerValue.Provenance)}");
+        Row("Who wins", p => Words(p.Label));
         return table;
     }
 
-    private static Table OrganisationValues(CustomerScore score)
-    {
-        Table table = Numbers("Proposition", "Revenue", "Saving", "Fulfilment", "Contact", "Differentiation", "Total");
-        foreach (PropositionScore proposition in score.Propositions)
-        {
-            OrganisationValue value = proposition.OrganisationValue;
-            table.AddRow(Cells(proposition.Name, Number(value.Revenue), Number(value.Saving), Number(-value.FulfilmentCost),
-                Number(-value.ContactCost), Number(value.Differentiation), Number(value.Total)));
-        }
-        return table;
-    }
-
-    private static Table Numbers(string name, params IEnumerable<string> columns)
-    {
-        Table table = new Table { Border = TableBorder.Simple }.AddColumn(name);
-        foreach (string column in columns)
-        {
-            table.AddColumn(new TableColumn(column).RightAligned());
-        }
-        return table;
-    }
-
-    // Text, not markup: names may contain brackets.
-    private static IEnumerable<Text> Cells(params IEnumerable<string> cells) => cells.Select(c => new Text(c));
-
-    private static string Sources(CustomerScore score) => string.Join("; ", score.Propositions
-        .Where(p => p.PropositionId != DoNothing)
-        .GroupBy(p => $"propensity {Words(p.Propensity.Provenance)}, incrementality {Words(p.Propensity.IncrementalProvenance)}, "
-            + $"amounts {Words(p.OrganisationValue.Provenance)}, needs {Words(p.CustomerValue.Provenance)}")
-        .Select(g => $"{string.Join(", ", g.Select(p => p.Name))}: {g.Key}"));
+    private static string Source(PropositionScore proposition, Provenance provenance)
+        => proposition.PropositionId == DoNothing ? "" : $" ({Words(provenance)})";
 
     private static string Why(CustomerScore score)
     {
@@ -175,12 +166,9 @@ internal static class OnlineScore
         return $"{best.Name} is worth {Number(value.Total)} to the organisation, above all by {main.Name} ({Number(main.Amount)}), "
             + $"at a propensity of {Share(best.Propensity.Probability)} of which {Share(best.Propensity.Incremental)} is incremental"
             + $"{(best.HasBreakEvenPropensity ? $" (break-even {Share(best.BreakEvenPropensity)})" : "")}, "
-            + $"and {(best.CustomerValue.Value >= 0 ? "serves" : "goes against")} what customers of the segment need ({Perceived(best)})."
+            + $"and {(best.CustomerValue.Value >= 0 ? "serves" : "goes against")} what customers of the segment need ({best.CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture)})."
             + (second is null ? "" : $" It beats {second.Name} by {Number(best.Score - second.Score)}.");
     }
-
-    private static string Perceived(PropositionScore proposition)
-        => proposition.CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture);
 
     private static string Closeness(SegmentAssignment segment)
     {

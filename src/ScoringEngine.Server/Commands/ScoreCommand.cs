@@ -3,7 +3,7 @@ using ScoringEngine.Server.CommandLine;
 
 namespace ScoringEngine.Server.Commands;
 
-/// <summary><c>score</c>: one customer by a running server.</summary>
+/// <summary><c>score</c>: one customer by a running server, or a file without one.</summary>
 internal static class ScoreCommand
 {
     private static readonly Argument<string?> Customer = new("CUSTOMER")
@@ -27,21 +27,58 @@ internal static class ScoreCommand
 
     private static readonly Option<string> Server = ServerConnection.Option();
 
+    private static readonly Option<string?> Data = new("--data", "-d")
+    {
+        Description = "Score this file without a server: CSV with a header, plain or .gz; - reads standard input",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<string?> Out = new("--out", "-o")
+    {
+        Description = "File for the scores, CSV; .gz packs it, - writes to standard output",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<string> Workspace = CommonOptions.Workspace();
+
+    private static readonly Option<int?> Version = CommonOptions.Version();
+
+    private static readonly Option<long> AllowRejects = CommonOptions.AllowRejects();
+
     public static Command Create()
     {
-        Command command = new("score", """
-            Show who a customer is, what they are worth and which value propositions come next, and why.
-
-            Examples:
-              scoring-engine score C0000042
-              scoring-engine score C0000042 --feature channel=web --feature late_payments=3 -k 5
-              scoring-engine score --feature tenure_months=4 --feature plan=basic --json
-            """)
+        EngineCommand command = new("score", "Show who a customer is, what they are worth and which value propositions come next, and why; or "
+            + "score a whole file.",
+            "scoring-engine score C0000042",
+            "scoring-engine score C0000042 --feature channel=web --feature late_payments=3 -k 5",
+            "scoring-engine score --feature tenure_months=4 --feature plan=basic --json",
+            "scoring-engine score --workspace models/mine --data customers.csv --out scores.csv")
         {
-            Customer, Features, Propositions, Server,
+            Customer, Features, Propositions, Server, Data, Out, Workspace, Version, AllowRejects,
         };
-        command.SetHandler((parse, output, cancellation) => OnlineScore.RunAsync(
-            parse.GetRequiredValue(Server), parse.GetValue(Customer) ?? "", parse.GetValue(Features) ?? [], parse.GetValue(Propositions), output, cancellation));
+        command.Validators.Add(result =>
+        {
+            bool file = result.GetValue(Data) is not null;
+            if (file != result.GetValue(Out) is not null)
+            {
+                result.AddError("score: --data and --out come together");
+            }
+            if (file && (result.GetValue(Customer) is not null || result.GetValue(Features) is { Length: > 0 }))
+            {
+                result.AddError("score: either a customer (or --feature) or --data, not both");
+            }
+        });
+        command.SetHandler((parse, output, cancellation) => parse.GetValue(Data) is { } data
+            ? Task.FromResult(OfflineScore.Run(
+                new OfflineScore.Request(parse.GetRequiredValue(Workspace), data, parse.GetValue(Out)!)
+                {
+                    Version = parse.GetValue(Version),
+                    Propositions = (int)parse.GetValue(Propositions),
+                    AllowRejects = parse.GetValue(AllowRejects),
+                },
+                output, cancellation))
+            : OnlineScore.RunAsync(
+                parse.GetRequiredValue(Server), parse.GetValue(Customer) ?? "", parse.GetValue(Features) ?? [], parse.GetValue(Propositions), output, cancellation));
         return command;
     }
 }

@@ -15,8 +15,8 @@ using ScoringEngine.Storage;
 namespace ScoringEngine.Server.Hosting;
 
 /// <summary>
-/// A running server: gRPC over HTTP/2 without TLS on the loopback address. It starts only with a workspace and a version
-/// that load; its health is NOT_SERVING until it answers and again from the moment it stops.
+/// A running server: gRPC over HTTP/2 without TLS, on the loopback address unless told otherwise. It starts only with a
+/// workspace and a version that load; its health is NOT_SERVING until it answers and again from the moment it stops.
 /// </summary>
 internal sealed class ScoringServer : IAsyncDisposable
 {
@@ -134,7 +134,7 @@ internal sealed class ScoringServer : IAsyncDisposable
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(IPAddress.Loopback, options.Port, listen => listen.Protocols = HttpProtocols.Http2);
+            kestrel.Listen(IPAddress.Parse(options.Address), options.Port, listen => listen.Protocols = HttpProtocols.Http2);
         });
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds));
         // The command handles Ctrl+C and SIGTERM.
@@ -188,7 +188,7 @@ internal sealed class ScoringServer : IAsyncDisposable
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
-            throw new CommandFailure($"port {options.Port} on {IPAddress.Loopback} is in use; choose another one with --port (0: any free one)");
+            throw new CommandFailure($"port {options.Port} on {options.Address} is in use; choose another one with --port (0: any free one)");
         }
     }
 

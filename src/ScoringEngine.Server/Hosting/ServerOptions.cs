@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
 using ScoringEngine.Server.CommandLine;
 
 namespace ScoringEngine.Server.Hosting;
@@ -25,7 +26,10 @@ internal sealed class ServerOptions
     [Range(0, int.MaxValue, ErrorMessage = Expected)]
     public int Version { get; set; }
 
-    /// <summary>TCP port on the loopback address, 0 to 65,535; 0 takes a free one. Default 5005.</summary>
+    /// <summary>IP address to listen on; default 127.0.0.1, so that nothing outside this machine reaches the server.</summary>
+    public string Address { get; set; } = IPAddress.Loopback.ToString();
+
+    /// <summary>TCP port, 0 to 65,535; 0 takes a free one. Default 5005.</summary>
     [Range(0, ushort.MaxValue, ErrorMessage = Expected)]
     public int Port { get; set; } = 5005;
 
@@ -54,7 +58,12 @@ internal sealed class ServerOptions
             throw new CommandFailure(e.Message, ExitCode.Usage);
         }
         List<ValidationResult> violations = [];
-        return Validator.TryValidateObject(options, new ValidationContext(options), violations, validateAllProperties: true) ? options
+        Validator.TryValidateObject(options, new ValidationContext(options), violations, validateAllProperties: true);
+        if (!IPAddress.TryParse(options.Address, out _))
+        {
+            violations.Add(new ValidationResult($"{nameof(Address)}: '{options.Address}', expected an IP address such as 127.0.0.1 or 0.0.0.0"));
+        }
+        return violations.Count == 0 ? options
             : throw new CommandFailure(string.Join(Environment.NewLine, violations.Select(v => v.ErrorMessage)), ExitCode.Usage);
     }
 }

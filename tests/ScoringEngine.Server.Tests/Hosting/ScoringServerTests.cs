@@ -74,6 +74,7 @@ public class ScoringServerTests(TrainedWorkspace trained)
     [InlineData(nameof(ServerOptions.MemoryBytes), "1099511627777", "MemoryBytes: expected 16777216 to 1099511627776")]
     [InlineData(nameof(ServerOptions.DrainSeconds), "301", "DrainSeconds: expected 0 to 300")]
     [InlineData(nameof(ServerOptions.Workspace), "", "Workspace: empty, expected a folder")]
+    [InlineData(nameof(ServerOptions.Address), "localhost", "Address: 'localhost', expected an IP address such as 127.0.0.1 or 0.0.0.0")]
     [InlineData(nameof(ServerOptions.Port), "http", "Failed to convert configuration value 'http' at 'ScoringEngine:Port' to type 'System.Int32'.")]
     public async Task Start_OptionOutOfRange_NamesItAndItsRange(string name, string value, string expected)
     {
@@ -87,7 +88,7 @@ public class ScoringServerTests(TrainedWorkspace trained)
     {
         ServerOptions options = new();
 
-        Assert.Equal((".", 0, 5005, 1L << 30, 10), (options.Workspace, options.Version, options.Port, options.MemoryBytes, options.DrainSeconds));
+        Assert.Equal((".", 0, "127.0.0.1", 5005, 1L << 30, 10), (options.Workspace, options.Version, options.Address, options.Port, options.MemoryBytes, options.DrainSeconds));
     }
 
     [Fact]

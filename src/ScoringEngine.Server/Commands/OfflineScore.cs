@@ -1,0 +1,195 @@
+using System.IO.Compression;
+using System.Text.Json.Nodes;
+using CsvHelper;
+using ScoringEngine.Core.Decisions;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Scoring;
+using ScoringEngine.Core.Workspaces;
+using ScoringEngine.Server.CommandLine;
+
+namespace ScoringEngine.Server.Commands;
+
+/// <summary><c>score --data F --out F</c>: scores a file without a server, on the server's code path.</summary>
+internal static class OfflineScore
+{
+    private const int BlockRows = 256;
+
+    /// <summary>What to score.</summary>
+    public sealed record Request(string Workspace, string Data, string Out)
+    {
+        public int? Version { get; init; }
+
+        public int Propositions { get; init; } = 3;
+
+        public long AllowRejects { get; init; }
+    }
+
+    /// <summary>
+    /// Scores every row that can be read, in order; the output file appears complete or not at all. "-" is standard
+    /// output; a name that ends in .gz is packed.
+    /// </summary>
+    public static ExitCode Run(Request request, CommandOutput output, CancellationToken cancellation)
+    {
+        Workspace workspace = Workspace.Load(request.Workspace);
+        ModelSet models = ModelPackage.Load(workspace, request.Version);
+        Scorer scorer = new(models, workspace);
+        RejectedRows rejected = new(output, request.AllowRejects);
+        bool toStandardOutput = request.Out == "-";
+        if (toStandardOutput && output.Json)
+        {
+            throw new CommandFailure("--out - and --json both write to standard output; choose one", ExitCode.Usage);
+        }
+        string target = toStandardOutput ? request.Out : Path.GetFullPath(request.Out);
+        string temporary = $"{target}.{Guid.NewGuid():N}";
+        long scored;
+        try
+        {
+            scored = output.WithProgress("scoring", progress =>
+            {
+                using CustomerFile file = CustomerFile.Open(
+                    CsvTable.Open(request.Data, Console.OpenStandardInput()), new CategoryDictionary(models.Schema), workspace.Schema.IdColumn, null, rejected.Add, withContext: true);
+                using Stream stream = toStandardOutput ? Console.OpenStandardOutput() : File.Create(temporary);
+                using Stream content = target.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(stream, CompressionLevel.Fastest) : stream;
+                return new Writer(scorer, content, Math.Min(request.Propositions, scorer.Values.CandidateCount)).Write(file, progress, cancellation);
+            });
+            if (!toStandardOutput)
+            {
+                File.Move(temporary, target, overwrite: true);
+            }
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+        ExitCode exit = rejected.Finish();
+        if (!toStandardOutput)
+        {
+            output.Line($"scored {scored} customers with {models.Manifest.Name} version {models.Manifest.Version} into {request.Out}"
+                + (models.Profit is { Target.Proxy: true } p ? $"; expected_profit is a PROXY ({p.Target})" : ""));
+            output.Result(new JsonObject
+            {
+                ["model"] = models.Manifest.Name,
+                ["version"] = models.Manifest.Version,
+                ["scored"] = scored,
+                ["out"] = request.Out,
+                ["proxy"] = models.Profit?.Target.Proxy,
+                ["rejected"] = rejected.ToJson(),
+            });
+        }
+        return exit;
+    }
+
+    private sealed class Writer
+    {
+        private readonly Scorer _scorer;
+        private readonly CsvWriter _csv;
+        private readonly ScoreBlock _block;
+        private readonly PropositionValue[] _ranked;
+        private readonly int _slots;
+        private readonly List<byte[]> _ids = new(BlockRows);
+
+        public Writer(Scorer scorer, Stream stream, int slots)
+        {
+            _scorer = scorer;
+            _csv = CsvWriter.Create(stream, new CsvWriterOptions { NewLine = "\n" }, leaveOpen: true);
+            _block = scorer.CreateBlock(BlockRows);
+            _ranked = new PropositionValue[scorer.Values.CandidateCount];
+            _slots = slots;
+        }
+
+        public long Write(CustomerFile file, IProgress<double> progress, CancellationToken cancellation)
+        {
+            WriteHeader();
+            long scored = 0;
+            while (file.Read())
+            {
+                file.Values.CopyTo(_block.Row(_ids.Count));
+                _ids.Add(file.Id.ToArray());
+                if (_ids.Count == BlockRows)
+                {
+                    WriteBlock();
+                    scored += BlockRows;
+                    cancellation.ThrowIfCancellationRequested();
+                    progress.Report(file.Progress);
+                }
+            }
+            scored += _ids.Count;
+            WriteBlock();
+            _csv.Dispose();
+            return scored;
+        }
+
+        private void WriteHeader()
+        {
+            string profit = _scorer.Models.Profit is { Target.Proxy: true } ? "expected_profit_proxy" : "expected_profit";
+            foreach (string column in new[] { "customer", "segment_id", "segment", "distance", "margin", "tier", profit, "potential" })
+            {
+                _csv.WriteField(column);
+            }
+            for (int slot = 1; slot <= _slots; slot++)
+            {
+                foreach (string column in new[] { "proposition", "score", "propensity", "organisation_value", "customer_value", "label" })
+                {
+                    _csv.WriteField($"{column}_{slot}");
+                }
+            }
+            _csv.EndRecord();
+        }
+
+        private void WriteBlock()
+        {
+            _scorer.Score(_block, _ids.Count);
+            for (int r = 0; r < _ids.Count; r++)
+            {
+                Core.Segmentation.Segment segment = _scorer.Models.Segments.Segments[_block.SegmentIndexes[r]];
+                _csv.WriteField(_ids[r].AsSpan());
+                _csv.WriteField(segment.Id);
+                _csv.WriteField(segment.Name);
+                Number(_block.Distances[r]);
+                Number(_block.Margins[r]);
+                _csv.WriteField(_scorer.Models.Profit is null ? "" : SnakeCase.Of(_block.Tiers[r]));
+                Number(_block.Profits[r]);
+                Number(_block.Potentials[r]);
+                _scorer.Rank(_block, r, _ranked);
+                foreach (ref readonly PropositionValue candidate in _ranked.AsSpan(0, _slots))
+                {
+                    _csv.WriteField(_scorer.PropositionOf(candidate)?.Id ?? PropositionValue.DoNothingId);
+                    Number(candidate.Score);
+                    Number(candidate.Propensity);
+                    Number(candidate.OrganisationValue);
+                    Number(candidate.CustomerValue);
+                    _csv.WriteField(SnakeCase.Of(candidate.Label));
+                }
+                _csv.EndRecord();
+            }
+            _ids.Clear();
+        }
+
+        // The shortest text that reads back as the same bits; NaN is empty.
+        private void Number(float value)
+        {
+            if (float.IsNaN(value))
+            {
+                _csv.WriteField("");
+            }
+            else
+            {
+                _csv.WriteField(value);
+            }
+        }
+
+        private void Number(double value)
+        {
+            if (double.IsNaN(value))
+            {
+                _csv.WriteField("");
+            }
+            else
+            {
+                _csv.WriteField(value);
+            }
+        }
+    }
+}
