@@ -13,7 +13,7 @@ internal static class ImportCommand
 {
     private const int MaxShown = 20;
 
-    private static readonly Option<string> Data = new("--data")
+    private static readonly Option<string> Data = new("--data", "-d")
     {
         Description = "CSV file of customers with a header; .gz is unpacked, - reads standard input",
         HelpName = "FILE",
@@ -30,14 +30,10 @@ internal static class ImportCommand
 
     public static Command Create()
     {
-        Command command = new("import", """
-            Send customers to a running server. A customer that is there already is replaced; a row that cannot be read is
-            rejected with file, line and column, and the others go on.
-
-            Examples:
-              scoring-engine import --data customers.csv
-              zcat customers.csv.gz | scoring-engine import --data - --server 127.0.0.1:5006 --allow-rejects 100
-            """)
+        EngineCommand command = new("import", "Send customers to a running server. A customer that is there already is replaced; a row that cannot "
+            + "be read is rejected with file, line and column, and the others go on.",
+            "scoring-engine import --data customers.csv",
+            "zcat customers.csv.gz | scoring-engine import --data - --server 127.0.0.1:5006 --allow-rejects 100")
         {
             Data, Server, AllowRejects,
         };
