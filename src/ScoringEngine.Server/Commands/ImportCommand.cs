@@ -13,7 +13,7 @@ internal static class ImportCommand
 {
     private const int MaxShown = 20;
 
-    private static readonly Option<string> Data = new("--data")
+    private static readonly Option<string> Data = new("--data", "-d")
     {
         Description = "CSV file of customers with a header; .gz is unpacked, - reads standard input",
         HelpName = "FILE",

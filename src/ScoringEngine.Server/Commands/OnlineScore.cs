@@ -138,8 +138,8 @@ internal static class OnlineScore
         Row($"Organisation value{(currency.Length > 0 ? $", {currency}" : "")}", p => $"{Number(p.OrganisationValue.Total)}{Source(p, p.OrganisationValue.Provenance)}");
         Row("  revenue", p => Number(p.OrganisationValue.Revenue));
         Row("  saving", p => Number(p.OrganisationValue.Saving));
-        Row("  fulfilment", p => Number(-p.OrganisationValue.FulfilmentCost));
-        Row("  contact", p => Number(-p.OrganisationValue.ContactCost));
+        Row("  fulfilment", p => Number(0 - p.OrganisationValue.FulfilmentCost));
+        Row("  contact", p => Number(0 - p.OrganisationValue.ContactCost));
         Row("  differentiation", p => Number(p.OrganisationValue.Differentiation));
         Row("Customer value", p => $"{p.CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture)}{Source(p, p.CustomerValue.Provenance)}");
         Row("Who wins", p => Words(p.Label));

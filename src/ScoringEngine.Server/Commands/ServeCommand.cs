@@ -9,7 +9,7 @@ namespace ScoringEngine.Server.Commands;
 /// <summary><c>serve</c>: answers gRPC calls until it is stopped.</summary>
 internal static class ServeCommand
 {
-    private static readonly Option<string?> Workspace = new("--workspace")
+    private static readonly Option<string?> Workspace = new("--workspace", "-w")
     {
         Description = "Folder of the workspace (default: the current folder)",
         HelpName = "FOLDER",
