@@ -166,6 +166,7 @@ public sealed class CommandTests(ServerFixture server) : IClassFixture<ServerFix
         Assert.Contains("telco version 1", output);
         Assert.All(expected.Propositions, p => Assert.Contains(p.Name, output));
         Assert.Contains($"Why: {expected.Propositions[0].Name} is worth", output);
+        Assert.DoesNotContain(output.Split('\n'), line => line.Length > 120 && !line.StartsWith("Why: ", StringComparison.Ordinal));
         Assert.Contains($"{expected.Propositions[0].CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture)} (assumed)", output);
     }
 
