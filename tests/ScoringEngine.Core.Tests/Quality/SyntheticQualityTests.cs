@@ -48,7 +48,7 @@ public sealed class SyntheticQualityTests(SyntheticQualityTests.Run run) : IClas
 
     public sealed class Run
     {
-        private const int Customers = 60_000;
+        private const int Customers = 80_000;
 
         public Run()
         {
