@@ -45,7 +45,7 @@ internal unsafe struct CustomerOperation
 internal sealed unsafe class CustomerSession : IDisposable
 {
     [ThreadStatic]
-    private static bool t_reading;
+    private static bool _reading;
 
     private readonly FasterSession _session;
     private readonly LogDevice _device;
@@ -71,7 +71,7 @@ internal sealed unsafe class CustomerSession : IDisposable
     public int Found { get; private set; }
 
     /// <summary>Whether this thread is inside a customer reader.</summary>
-    public static bool IsReading => t_reading;
+    public static bool IsReading => _reading;
 
     /// <summary>Whether a read of the log device has failed since the operation began.</summary>
     public bool DeviceFailed => _device.ReadFaults != _readFaults;
@@ -166,7 +166,7 @@ internal sealed unsafe class CustomerSession : IDisposable
         {
             return;
         }
-        t_reading = true;
+        _reading = true;
         try
         {
             _read(_reader, index, new CustomerView(record));
@@ -177,7 +177,7 @@ internal sealed unsafe class CustomerSession : IDisposable
         }
         finally
         {
-            t_reading = false;
+            _reading = false;
         }
     }
 

@@ -27,12 +27,18 @@ public static class ModelPackage
     /// <param name="goldenRows">[rows x features]: real rows whose scores are recorded and replayed on every load.</param>
     /// <param name="report">A readable summary of the training.</param>
     /// <returns>The models as they load again from the new folder.</returns>
+    /// <exception cref="ArgumentException">The golden rows are not of the models' schema.</exception>
+    /// <exception cref="InvalidDataException">The models would not load again, having another schema than the workspace, say.</exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public static ModelSet Write(Workspace workspace, ModelSet models, FeatureMatrix goldenRows, string report)
     {
         ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(goldenRows);
+        if (goldenRows.Columns != models.Schema.Count)
+        {
+            throw new ArgumentException($"rows of {goldenRows.Columns} values, expected {models.Schema.Count}", nameof(goldenRows));
+        }
         string temporary = Path.Combine(workspace.Directory, $".training.{Guid.NewGuid():N}");
         Directory.CreateDirectory(temporary);
         try
@@ -47,10 +53,13 @@ public static class ModelPackage
                 int version = workspace.Versions().FirstOrDefault() + 1;
                 ModelManifest manifest = models.Manifest with { Name = workspace.Name, Version = version, Files = hashes };
                 File.WriteAllText(Path.Combine(temporary, ModelManifest.FileName), manifest.ToJson());
+
+                // Read back first: a version that cannot be loaded never appears.
+                ModelSet written = Load(workspace, temporary, version);
                 try
                 {
                     Directory.Move(temporary, workspace.VersionDirectory(version));
-                    return Load(workspace, version);
+                    return written;
                 }
                 catch (IOException) when (Directory.Exists(workspace.VersionDirectory(version)) && Directory.Exists(temporary))
                 {
@@ -88,8 +97,21 @@ public static class ModelPackage
         {
             throw new InvalidDataException($"{directory}: no such version; there are {string.Join(", ", versions)}");
         }
-        ModelManifest manifest = ReadManifest(workspace, number);
-        foreach (string file in new[] { ParametersFile, GoldenFile })
+        return Load(workspace, directory, number);
+    }
+
+    /// <summary>Reads a version's manifest alone.</summary>
+    /// <exception cref="InvalidDataException">It is missing, no manifest, or that of another version.</exception>
+    public static ModelManifest ReadManifest(Workspace workspace, int version)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        return ReadManifest(workspace.VersionDirectory(version), version);
+    }
+
+    private static ModelSet Load(Workspace workspace, string directory, int version)
+    {
+        ModelManifest manifest = ReadManifest(directory, version);
+        foreach (string file in new[] { ParametersFile, GoldenFile, ReportFile })
         {
             if (!manifest.Files.ContainsKey(file))
             {
@@ -128,14 +150,16 @@ public static class ModelPackage
         return models;
     }
 
-    /// <summary>Reads a version's manifest alone.</summary>
-    /// <exception cref="InvalidDataException">It is missing or no manifest.</exception>
-    public static ModelManifest ReadManifest(Workspace workspace, int version)
+    private static ModelManifest ReadManifest(string directory, int version)
     {
-        ArgumentNullException.ThrowIfNull(workspace);
-        string path = Path.Combine(workspace.VersionDirectory(version), ModelManifest.FileName);
-        return File.Exists(path) ? ModelManifest.FromJson(File.ReadAllText(path), path)
-            : throw new InvalidDataException($"{path}: file missing");
+        string path = Path.Combine(directory, ModelManifest.FileName);
+        if (!File.Exists(path))
+        {
+            throw new InvalidDataException($"{path}: file missing");
+        }
+        ModelManifest manifest = ModelManifest.FromJson(File.ReadAllText(path), path);
+        return manifest.Version == version ? manifest
+            : throw new InvalidDataException($"{path}: is the manifest of version {manifest.Version}, expected {version}");
     }
 
     private static T Parse<T>(string path, Func<byte[], T> parse)
@@ -183,10 +207,18 @@ public static class ModelPackage
         {
             return string.Join(", ", added.Select(f => $"'{f}' is new").Concat(removed.Select(f => $"'{f}' is gone")));
         }
-        string[] changed = [.. trained.Features.Where(f => now.Features[now.IndexOf(f.Name)] is var other
-            && (other.Kind != f.Kind || other.Id != f.Id || other.Context != f.Context || !other.Categories.SequenceEqual(f.Categories))).Select(f => f.Name)];
-        return changed.Length > 0 ? $"'{string.Join("', '", changed)}' changed id, kind or categories" : "the order of the features changed";
+        string[] changed = [.. trained.Features
+            .Select(f => (f.Name, Change: Change(f, now.Features[now.IndexOf(f.Name)])))
+            .Where(f => f.Change is not null).Select(f => $"'{f.Name}' {f.Change}")];
+        return changed.Length > 0 ? string.Join(", ", changed) : "the order of the features changed";
     }
+
+    private static string? Change(Feature trained, Feature now)
+        => now.Id != trained.Id ? $"has id {now.Id}, was {trained.Id}"
+            : now.Kind != trained.Kind ? $"is {SnakeCase.Of(now.Kind)}, was {SnakeCase.Of(trained.Kind)}"
+            : now.Context != trained.Context ? $"is {(now.Context ? "now" : "no longer")} a context feature"
+            : !now.Categories.SequenceEqual(trained.Categories) ? "has other categories, or in another order"
+            : null;
 
     private static string Hash(string path)
     {

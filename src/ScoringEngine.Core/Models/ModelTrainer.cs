@@ -126,12 +126,15 @@ public sealed class ModelTrainer
         };
     }
 
-    // Three independent draws from one hash: held out of everything, validation of early stopping, none.
-    private bool IsHeldOut(ulong hash) => CustomerHash.Share(Draw(hash, 1)) < _options.HoldOutShare;
+    // Two independent draws from one hash: held out of everything, or of fitting for early stopping.
+    private bool IsHeldOut(ulong hash) => IsHeldOut(hash, _options);
 
-    private bool IsValidation(ulong hash) => CustomerHash.Share(Draw(hash, 2)) < ValidationShare;
+    private bool IsValidation(ulong hash) => CustomerHash.Share(Draw(hash, 2, _options.Seed)) < ValidationShare;
 
-    private ulong Draw(ulong hash, ulong purpose) => SeededRandom.Mix(hash ^ SeededRandom.Mix((ulong)_options.Seed + (purpose << 56)));
+    /// <summary>Whether a customer is held out of everything that is trained.</summary>
+    internal static bool IsHeldOut(ulong hash, TrainingOptions options) => CustomerHash.Share(Draw(hash, 1, options.Seed)) < options.HoldOutShare;
+
+    private static ulong Draw(ulong hash, ulong purpose, long seed) => SeededRandom.Mix(hash ^ SeededRandom.Mix((ulong)seed + (purpose << 56)));
 
     private (SegmentModel Segments, SegmentTraining? Training) TrainSegments(FeatureMatrix rows, ModelSet? previous)
     {

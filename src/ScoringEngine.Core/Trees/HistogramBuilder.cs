@@ -56,7 +56,7 @@ internal static class HistogramBuilder
     }
 
     // A byte cannot leave its 256 bins and the group is asserted to be 8 x 256 long, so the histogram needs no bounds
-    // checks; with them the loop takes half as long again. Row numbers are checked.
+    // checks; with them a whole training (500,000 rows x 28 columns) takes 10 to 20 % longer. Row numbers are checked.
     private static void AddEight(ReadOnlySpan<ulong> bins, ReadOnlySpan<int> rows, ReadOnlySpan<long> gathered, Span<long> group)
     {
         Debug.Assert(group.Length == GroupLength);

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace ScoringEngine.Core.Trees;
 
@@ -17,7 +17,7 @@ public sealed class ObliviousEnsemble
     /// <summary>Rows that <see cref="PredictMargins"/> quantises at a time.</summary>
     public const int BlockRows = 256;
 
-    // Rows whose leaf indices are found together; a multiple of every vector width.
+    // Rows whose leaf indices are found together: the byte lanes of the widest vector, which narrower hardware splits.
     private const int StripRows = 64;
 
     // Deepest tree whose leaf index fits the byte lanes of the strip kernel.
@@ -200,23 +200,21 @@ public sealed class ObliviousEnsemble
         ReadOnlySpan<byte> thresholds = SplitBins.AsSpan();
         ReadOnlySpan<float> leaves = LeafValues.AsSpan();
         Span<byte> indices = stackalloc byte[StripRows];
+        margins = margins[..StripRows];
         margins.Fill(BaseMargin);
         foreach (byte depth in Depths)
         {
             ReadOnlySpan<float> table = leaves[..(1 << depth)];
             if (depth <= MaxStripDepth)
             {
-                for (int lane = 0; lane < StripRows; lane += Vector<byte>.Count)
+                Vector512<byte> leaf = Vector512<byte>.Zero;
+                for (int level = 0; level < depth; level++)
                 {
-                    Vector<byte> leaf = Vector<byte>.Zero;
-                    for (int level = 0; level < depth; level++)
-                    {
-                        Vector<byte> values = new(bins.Slice((columns[level] * stride) + lane, Vector<byte>.Count));
-                        // "Greater" is all ones, which is -1: doubling and subtracting it appends the bit.
-                        leaf = leaf + leaf - Vector.GreaterThan(values, new Vector<byte>(thresholds[level]));
-                    }
-                    leaf.CopyTo(indices[lane..]);
+                    Vector512<byte> values = Vector512.Create(bins.Slice(columns[level] * stride, StripRows));
+                    // "Greater" is all ones, which is -1: doubling and subtracting it appends the bit.
+                    leaf = leaf + leaf - Vector512.GreaterThan(values, Vector512.Create(thresholds[level]));
                 }
+                leaf.CopyTo(indices);
                 for (int i = 0; i < StripRows; i++)
                 {
                     margins[i] += table[indices[i]];

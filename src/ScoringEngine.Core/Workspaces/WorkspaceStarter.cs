@@ -14,15 +14,18 @@ public static class WorkspaceStarter
     /// <param name="inferred">The guessed schema.</param>
     /// <param name="idColumn">The id column.</param>
     /// <param name="target">Columns of the target; empty for none.</param>
-    public static IReadOnlyDictionary<string, string> Files(InferredSchema inferred, string idColumn, ImmutableArray<(string Column, int Sign)> target)
+    /// <param name="period">Period that the target covers.</param>
+    /// <param name="currency">ISO 4217 code of all amounts.</param>
+    public static IReadOnlyDictionary<string, string> Files(InferredSchema inferred, string idColumn, ImmutableArray<(string Column, int Sign)> target,
+        string period = "year", string currency = "EUR")
     {
         ArgumentNullException.ThrowIfNull(inferred);
-        ProfitTarget? profit = target.IsEmpty ? null : new ProfitTarget { Terms = target, Proxy = IsProxy(target) };
+        ProfitTarget? profit = target.IsEmpty ? null : new ProfitTarget { Terms = target, Period = period, Proxy = IsProxy(target) };
         double typical = inferred.MeanAbsoluteTarget > 0 ? inferred.MeanAbsoluteTarget : 100;
         return new Dictionary<string, string>
         {
             [WorkspaceSchema.FileName] = WorkspaceWriter.Schema(new WorkspaceSchema(idColumn, inferred.Features, profit), inferred.Comments),
-            [Policy.FileName] = WorkspaceWriter.PolicyText(new Policy { CustomerWeight = Round(0.2 * typical) }),
+            [Policy.FileName] = WorkspaceWriter.PolicyText(new Policy { Currency = currency, CustomerWeight = Round(0.2 * typical) }),
             [Needs.FileName] = WorkspaceWriter.NeedsText(StarterNeeds()),
             [Catalogue.FileName] = WorkspaceWriter.PropositionsText(StarterPropositions(typical)),
             [Strategy.FileName] = WorkspaceWriter.StrategiesText([new Strategy { Id = "starter", Name = "Starter strategy for all segments" }]),

@@ -7,17 +7,23 @@ namespace ScoringEngine.Server.CommandLine;
 internal static class RootCommandFactory
 {
     /// <summary>The command line of <c>scoring-engine</c>.</summary>
-    public static RootCommand Create() => new("Scores customers: segment, value tier, expected profit and next best value proposition.")
+    public static RootCommand Create()
     {
-        CommandRunner.JsonOption,
-        DemoCommand.Create(),
-        InitCommand.Create(),
-        SampleCommand.Create(),
-        TrainCommand.Create(),
-        ScoreCommand.Create(),
-        ServeCommand.Create(),
-        ImportCommand.Create(),
-    };
+        RootCommand root = new("Scores customers: segment, value tier, expected profit and next best value proposition.")
+        {
+            CommandRunner.JsonOption,
+            DemoCommand.Create(),
+            InitCommand.Create(),
+            SampleCommand.Create(),
+            TrainCommand.Create(),
+            ScoreCommand.Create(),
+            ServeCommand.Create(),
+            ImportCommand.Create(),
+            HealthCommand.Create(),
+        };
+        EngineCommand.ShowExamples(root);
+        return root;
+    }
 
     /// <summary>Runs a command line; returns the exit code.</summary>
     public static async Task<int> RunAsync(string[] args, InvocationConfiguration configuration, CancellationToken cancellation = default)

@@ -34,14 +34,10 @@ internal static class DemoCommand
         Option<string?> target = new("--target") { Description = "Profit in that file: a column or a signed sum of columns", HelpName = "COLUMNS" };
         Option<string?> folder = new("--out", "-o") { Description = "Keep the workspace in this folder; a temporary one is deleted at the end", HelpName = "FOLDER" };
         Option<int?> port = new("--port") { Description = "TCP port on 127.0.0.1 (default: 5005, with --exit a free one)", HelpName = "PORT" };
-        Command command = new("demo", """
-            Show everything at once: make or read customers, train, serve, import, and score a few through gRPC
-
-            Examples:
-              scoring-engine demo
-              scoring-engine demo --customers 50000 --exit
-              scoring-engine demo --data customers.csv --id customer_id --target "revenue - cost"
-            """)
+        EngineCommand command = new("demo", "Show everything at once: make or read customers, train, serve, import, and score a few through gRPC",
+            "scoring-engine demo",
+            "scoring-engine demo --customers 50000 --exit",
+            "scoring-engine demo --data customers.csv --id customer_id --target \"revenue - cost\"")
         {
             customers, exit, data, id, target, folder, port,
         };
@@ -91,7 +87,7 @@ internal static class DemoCommand
         }
         else
         {
-            InitCommand.Run(request.Data, request.Id!, request.Target, folder, steps, cancellation);
+            InitCommand.Run(new InitCommand.Request(request.Data, request.Id!, folder) { Target = request.Target }, steps, cancellation);
         }
         TimeSpan prepared = watch.Elapsed;
         TrainCommand.Run(training, steps, cancellation);

@@ -11,6 +11,16 @@ namespace ScoringEngine.Server.Commands;
 /// <summary><c>init</c>: a first workspace from a customer file.</summary>
 internal static class InitCommand
 {
+    /// <summary>What <c>init</c> is asked to do.</summary>
+    public sealed record Request(string Data, string Id, string Folder)
+    {
+        public string? Target { get; init; }
+
+        public string Period { get; init; } = "year";
+
+        public string Currency { get; init; } = "EUR";
+    }
+
     public static Command Create()
     {
         Option<string> data = CommonOptions.Data("Customer file: CSV with a header, plain or .gz");
@@ -20,40 +30,52 @@ internal static class InitCommand
             Description = "Profit: a column, or a signed sum such as \"revenue - cost\"",
             HelpName = "COLUMNS",
         };
-        Option<string> folder = new("--out", "-o") { Description = "Folder of the new workspace", HelpName = "FOLDER", Required = true };
-        Command command = new("init", """
-            Make a workspace from a customer file: guess the schema, write starter propositions, needs, strategies and policy
-
-            Example:
-              scoring-engine init --data customers.csv --id customer_id --target "revenue - cost" --out models/mine
-            """)
+        Option<string> period = new("--period") { Description = "Period that the target covers", HelpName = "NAME", DefaultValueFactory = _ => "year" };
+        Option<string> currency = new("--currency") { Description = "ISO 4217 code of all amounts", HelpName = "CODE", DefaultValueFactory = _ => "EUR" };
+        currency.Validators.Add(result =>
         {
-            data, id, target, folder,
+            if (result.GetValueOrDefault<string>() is not { Length: 3 } code || !code.All(char.IsAsciiLetterUpper))
+            {
+                result.AddError("--currency: expected an ISO 4217 code such as EUR");
+            }
+        });
+        Option<string> folder = new("--out", "-o") { Description = "Folder of the new workspace", HelpName = "FOLDER", Required = true };
+        EngineCommand command = new("init", "Make a workspace from a customer file: guess the schema, write starter propositions, needs, "
+            + "strategies and policy",
+            "scoring-engine init --data customers.csv --id customer_id --target \"revenue - cost\" --out models/mine")
+        {
+            data, id, target, period, currency, folder,
         };
         command.SetHandler((parse, output, cancellation) => Task.FromResult(Run(
-            parse.GetRequiredValue(data), parse.GetRequiredValue(id), parse.GetValue(target), parse.GetRequiredValue(folder), output, cancellation)));
+            new Request(parse.GetRequiredValue(data), parse.GetRequiredValue(id), parse.GetRequiredValue(folder))
+            {
+                Target = parse.GetValue(target),
+                Period = parse.GetRequiredValue(period),
+                Currency = parse.GetRequiredValue(currency),
+            },
+            output, cancellation)));
         return command;
     }
 
     /// <summary>Makes the workspace.</summary>
-    public static ExitCode Run(string data, string id, string? target, string folder, CommandOutput output, CancellationToken cancellation)
+    public static ExitCode Run(Request request, CommandOutput output, CancellationToken cancellation)
     {
         ImmutableArray<(string Column, int Sign)> terms = [];
-        if (target is not null)
+        if (request.Target is not null)
         {
             try
             {
-                terms = ProfitTarget.Parse(target);
+                terms = ProfitTarget.Parse(request.Target);
             }
             catch (FormatException e)
             {
                 throw new CommandFailure(e.Message, ExitCode.Usage);
             }
         }
-        using CsvTable table = CsvTable.Open(data, Console.OpenStandardInput());
-        InferredSchema inferred = output.WithProgress("reading", progress => SchemaInference.Infer(table, id, terms, progress, cancellation));
-        WorkspaceWriter.Create(folder, WorkspaceStarter.Files(inferred, id, terms));
-        Workspace workspace = Workspace.Load(folder);
+        using CsvTable table = CsvTable.Open(request.Data, Console.OpenStandardInput());
+        InferredSchema inferred = output.WithProgress("reading", progress => SchemaInference.Infer(table, request.Id, terms, progress, cancellation));
+        WorkspaceWriter.Create(request.Folder, WorkspaceStarter.Files(inferred, request.Id, terms, request.Period, request.Currency));
+        Workspace workspace = Workspace.Load(request.Folder);
         Show(workspace, inferred, output);
         return ExitCode.Success;
     }

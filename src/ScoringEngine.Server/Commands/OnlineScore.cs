@@ -3,17 +3,22 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Grpc.Core;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.CommandLine;
 using Spectre.Console;
+using Label = ScoringEngine.Protocol.V1.Label;
 
 namespace ScoringEngine.Server.Commands;
 
 /// <summary>Asks a server for the score of one customer and shows it.</summary>
 internal static class OnlineScore
 {
-    private const string DoNothing = "do_nothing";
+    private const string DoNothing = PropositionValue.DoNothingId;
+
+    // As many as fit beside each other in a terminal of 120 columns.
+    private const int PropositionsAbreast = 4;
 
     private static readonly JsonFormatter Json = new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true));
 
@@ -109,43 +114,40 @@ internal static class OnlineScore
         }
         Fact("Model", $"{score.ModelName} version {score.ModelVersion}");
         output.Show(facts);
-        output.Show(PropositionTable(score));
+        foreach (PropositionScore[] propositions in score.Propositions.Chunk(PropositionsAbreast))
+        {
+            output.Show(PropositionTable(propositions, score.Profit?.Currency ?? ""));
+        }
+        output.Line("Amounts: expected present value of making the offer once. Customer value: as perceived, -1..1.");
         output.Line($"Why: {Why(score)}");
     }
 
-    private static Table PropositionTable(CustomerScore score)
+    private static Table PropositionTable(PropositionScore[] propositions, string currency)
     {
-        Table table = new Table { Border = TableBorder.Simple }.AddColumn("Proposition");
-        string currency = score.Profit?.Currency ?? "";
-        foreach (string column in new[] { "Score", "Propensity", "Break-even", "Organisation", "revenue", "saving", "fulfilment", "contact", "differentiation", "Customer" })
+        Table table = new Table { Border = TableBorder.Simple }.AddColumn(new TableColumn("").NoWrap());
+        foreach (PropositionScore proposition in propositions)
         {
-            table.AddColumn(new TableColumn(column).RightAligned().NoWrap());
+            table.AddColumn(new TableColumn(new Text(proposition.Name)).RightAligned());
         }
-        table.AddColumn("Who wins").AddColumn("Sources");
-        foreach (PropositionScore proposition in score.Propositions)
-        {
-            OrganisationValue value = proposition.OrganisationValue;
-            table.AddRow(
-            [
-                new Text(proposition.Name),
-                new Text(Number(proposition.Score)),
-                new Text(Share(proposition.Propensity.Probability)),
-                new Text(proposition.HasBreakEvenPropensity ? Share(proposition.BreakEvenPropensity) : "-"),
-                new Text(Number(value.Total)),
-                new Text(Number(value.Revenue)),
-                new Text(Number(value.Saving)),
-                new Text(Number(-value.FulfilmentCost)),
-                new Text(Number(-value.ContactCost)),
-                new Text(Number(value.Differentiation)),
-                new Text(proposition.CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture)),
-                new Text(Words(proposition.Label)),
-                new Text(proposition.PropositionId == DoNothing ? "" : $"propensity {Words(proposition.Propensity.Provenance)}, "
-                    + $"amounts {Words(value.Provenance)}, needs {Words(proposition.CustomerValue.Provenance)}"),
-            ]);
-        }
-        table.Caption = new TableTitle($"Amounts{(currency.Length > 0 ? " in " + currency : "")}: expected present value of making the offer once. Customer: perceived value, -1..1.");
+        void Row(string name, Func<PropositionScore, string> cell)
+            => table.AddRow([new Text(name), .. propositions.Select(p => new Text(cell(p)))]);
+        Row("Score", p => Number(p.Score));
+        Row("Propensity", p => $"{Share(p.Propensity.Probability)}{Source(p, p.Propensity.Provenance)}");
+        Row("  incremental", p => Share(p.Propensity.Incremental));
+        Row("  break-even", p => p.HasBreakEvenPropensity ? Share(p.BreakEvenPropensity) : "-");
+        Row($"Organisation value{(currency.Length > 0 ? $", {currency}" : "")}", p => $"{Number(p.OrganisationValue.Total)}{Source(p, p.OrganisationValue.Provenance)}");
+        Row("  revenue", p => Number(p.OrganisationValue.Revenue));
+        Row("  saving", p => Number(p.OrganisationValue.Saving));
+        Row("  fulfilment", p => Number(0 - p.OrganisationValue.FulfilmentCost));
+        Row("  contact", p => Number(0 - p.OrganisationValue.ContactCost));
+        Row("  differentiation", p => Number(p.OrganisationValue.Differentiation));
+        Row("Customer value", p => $"{p.CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture)}{Source(p, p.CustomerValue.Provenance)}");
+        Row("Who wins", p => Words(p.Label));
         return table;
     }
+
+    private static string Source(PropositionScore proposition, Provenance provenance)
+        => proposition.PropositionId == DoNothing ? "" : $" ({Words(provenance)})";
 
     private static string Why(CustomerScore score)
     {

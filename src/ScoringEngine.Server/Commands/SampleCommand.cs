@@ -23,12 +23,9 @@ internal static class SampleCommand
         });
         Option<long> seed = new("--seed") { Description = "Seed; the same one makes the same files", HelpName = "S", DefaultValueFactory = _ => 1 };
         Option<string> folder = new("--out", "-o") { Description = "Folder for the files", HelpName = "FOLDER", Required = true };
-        Command command = new("sample", """
-            Write a synthetic customer base with known truth: customers, past offers, a survey, the truth, and a workspace for it
-
-            Example:
-              scoring-engine sample --customers 200000 --seed 1 --out models/sample
-            """)
+        EngineCommand command = new("sample", "Write a synthetic customer base with known truth: customers, past offers, a survey, the truth, and "
+            + "a workspace for it",
+            "scoring-engine sample --customers 200000 --seed 1 --out models/sample")
         {
             customers, seed, folder,
         };

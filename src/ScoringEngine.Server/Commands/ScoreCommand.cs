@@ -47,15 +47,12 @@ internal static class ScoreCommand
 
     public static Command Create()
     {
-        Command command = new("score", """
-            Show who a customer is, what they are worth and which value propositions come next, and why; or score a whole file.
-
-            Examples:
-              scoring-engine score C0000042
-              scoring-engine score C0000042 --feature channel=web --feature late_payments=3 -k 5
-              scoring-engine score --feature tenure_months=4 --feature plan=basic --json
-              scoring-engine score --workspace models/mine --data customers.csv --out scores.csv
-            """)
+        EngineCommand command = new("score", "Show who a customer is, what they are worth and which value propositions come next, and why; or "
+            + "score a whole file.",
+            "scoring-engine score C0000042",
+            "scoring-engine score C0000042 --feature channel=web --feature late_payments=3 -k 5",
+            "scoring-engine score --feature tenure_months=4 --feature plan=basic --json",
+            "scoring-engine score --workspace models/mine --data customers.csv --out scores.csv")
         {
             Customer, Features, Propositions, Server, Data, Out, Workspace, Version, AllowRejects,
         };

@@ -9,7 +9,7 @@ namespace ScoringEngine.Server.Commands;
 /// <summary><c>serve</c>: answers gRPC calls until it is stopped.</summary>
 internal static class ServeCommand
 {
-    private static readonly Option<string?> Workspace = new("--workspace")
+    private static readonly Option<string?> Workspace = new("--workspace", "-w")
     {
         Description = "Folder of the workspace (default: the current folder)",
         HelpName = "FOLDER",
@@ -21,9 +21,15 @@ internal static class ServeCommand
         HelpName = "N",
     };
 
+    private static readonly Option<string?> Address = new("--address")
+    {
+        Description = "IP address to listen on; any but loopback lets everybody who reaches it read and write customers (default: 127.0.0.1)",
+        HelpName = "IP",
+    };
+
     private static readonly Option<int?> Port = new("--port")
     {
-        Description = "TCP port on 127.0.0.1; 0 takes a free one (default: 5005)",
+        Description = "TCP port; 0 takes a free one (default: 5005)",
         HelpName = "PORT",
     };
 
@@ -36,15 +42,11 @@ internal static class ServeCommand
 
     public static Command Create()
     {
-        Command command = new("serve", """
-            Serve a workspace over gRPC on the loopback address. Customers are held by the server until it stops.
-
-            Examples:
-              scoring-engine serve --workspace models/telco
-              scoring-engine serve --workspace models/telco --version 3 --port 5006 --memory 4GB
-            """)
+        EngineCommand command = new("serve", "Serve a workspace over gRPC on the loopback address. Customers are held by the server until it stops.",
+            "scoring-engine serve --workspace models/telco",
+            "scoring-engine serve --workspace models/telco --version 3 --port 5006 --memory 4GB")
         {
-            Workspace, Version, Port, Memory,
+            Workspace, Version, Address, Port, Memory,
         };
         command.SetHandler(RunAsync);
         return command;
@@ -89,9 +91,16 @@ internal static class ServeCommand
                 yield return KeyValuePair.Create(name, (string?)value.ToString(null, CultureInfo.InvariantCulture));
             }
         }
-        if (parse.GetValue(Workspace) is { } workspace)
+        foreach ((string name, string? value) in new[]
         {
-            yield return KeyValuePair.Create(nameof(ServerOptions.Workspace), (string?)workspace);
+            (nameof(ServerOptions.Workspace), parse.GetValue(Workspace)),
+            (nameof(ServerOptions.Address), parse.GetValue(Address)),
+        })
+        {
+            if (value is not null)
+            {
+                yield return KeyValuePair.Create(name, (string?)value);
+            }
         }
     }
 }

@@ -59,7 +59,9 @@ internal sealed class ServerConnection : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 
-    private static Uri Parse(string address)
+    /// <summary>Reads HOST:PORT or http://HOST:PORT.</summary>
+    /// <exception cref="CommandFailure">It is neither.</exception>
+    public static Uri Parse(string address)
         => Uri.TryCreate(address.Contains("://", StringComparison.Ordinal) ? address : "http://" + address, UriKind.Absolute, out Uri? uri)
             && uri.Scheme == Uri.UriSchemeHttp && uri.PathAndQuery == "/"
             ? uri : throw new CommandFailure($"--server '{address}': expected HOST:PORT or http://HOST:PORT", ExitCode.Usage);

@@ -62,14 +62,10 @@ internal static class TrainCommand
             Description = "Take features that the outcomes lack from the customer file, although they are later than the decision",
         };
         Option<long> allowRejects = CommonOptions.AllowRejects();
-        Command command = new("train", """
-            Train a new version: segments, profitability, tiers, potential and a propensity for each proposition
-
-            Examples:
-              scoring-engine train --workspace models/mine --data customers.csv --segments auto
-              scoring-engine train -w models/sample -d models/sample/customers.csv --outcomes models/sample/outcomes.csv --survey models/sample/survey.csv
-              zcat customers.csv.gz | scoring-engine train -w models/mine --data -
-            """)
+        EngineCommand command = new("train", "Train a new version: segments, profitability, tiers, potential and a propensity for each proposition",
+            "scoring-engine train --workspace models/mine --data customers.csv --segments auto",
+            "scoring-engine train -w models/sample -d models/sample/customers.csv --outcomes models/sample/outcomes.csv --survey models/sample/survey.csv",
+            "zcat customers.csv.gz | scoring-engine train -w models/mine --data -")
         {
             workspace, data, outcomes, survey, segments, seed, laterFeatures, allowRejects,
         };

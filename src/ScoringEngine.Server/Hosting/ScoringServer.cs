@@ -1,9 +1,10 @@
 using System.Net;
+using Grpc.AspNetCore.Server.Model;
 using Grpc.Health.V1;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging.Console;
-using Microsoft.Extensions.Options;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Workspaces;
@@ -14,8 +15,8 @@ using ScoringEngine.Storage;
 namespace ScoringEngine.Server.Hosting;
 
 /// <summary>
-/// A running server: gRPC over HTTP/2 without TLS on the loopback address. It starts only with a workspace and a version
-/// that load; its health is NOT_SERVING until it answers and again from the moment it stops.
+/// A running server: gRPC over HTTP/2 without TLS, on the loopback address unless told otherwise. It starts only with a
+/// workspace and a version that load; its health is NOT_SERVING until it answers and again from the moment it stops.
 /// </summary>
 internal sealed class ScoringServer : IAsyncDisposable
 {
@@ -63,13 +64,13 @@ internal sealed class ScoringServer : IAsyncDisposable
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.AddInMemoryCollection(settings.Select(s => KeyValuePair.Create($"{ServerOptions.Section}:{s.Key}", s.Value)));
+        ServerOptions options = ServerOptions.Read(builder.Configuration);
         ConfigureLogging(builder.Logging);
-        AddServices(builder.Services);
+        AddServices(builder.Services, options);
         configure?.Invoke(builder);
         WebApplication application = builder.Build();
         try
         {
-            ServerOptions options = OptionsOf(application);
             ServedModel model = application.Services.GetRequiredService<ModelHolder>().Current;
             application.Services.GetRequiredService<CustomerStore>();
             Map(application);
@@ -128,16 +129,14 @@ internal sealed class ScoringServer : IAsyncDisposable
         logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
     }
 
-    private static void AddServices(IServiceCollection services)
+    private static void AddServices(IServiceCollection services, ServerOptions options)
     {
-        services.AddOptions<ServerOptions>().BindConfiguration(ServerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<KestrelServerOptions>().Configure<IOptions<ServerOptions>>((kestrel, options) =>
+        services.Configure<KestrelServerOptions>(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(IPAddress.Loopback, options.Value.Port, listen => listen.Protocols = HttpProtocols.Http2);
+            kestrel.Listen(IPAddress.Parse(options.Address), options.Port, listen => listen.Protocols = HttpProtocols.Http2);
         });
-        services.AddOptions<HostOptions>().Configure<IOptions<ServerOptions>>(
-            (host, options) => host.ShutdownTimeout = TimeSpan.FromSeconds(options.Value.DrainSeconds));
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds));
         // The command handles Ctrl+C and SIGTERM.
         services.AddSingleton<IHostLifetime, NoLifetime>();
         services.AddGrpc(grpc =>
@@ -146,6 +145,8 @@ internal sealed class ScoringServer : IAsyncDisposable
             grpc.MaxSendMessageSize = ServerOptions.MaxMessageBytes;
             grpc.Interceptors.Add<FailureInterceptor>();
         });
+        services.RemoveAll(typeof(IServiceMethodProvider<>));
+        services.AddSingleton(typeof(IServiceMethodProvider<>), typeof(CheckedMethodProvider<>));
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<FailureInterceptor>();
         services.AddSingleton<HealthService>();
@@ -153,9 +154,8 @@ internal sealed class ScoringServer : IAsyncDisposable
         services.AddSingleton<ScoringService>();
         services.AddSingleton<CustomerService>();
         services.AddSingleton<ModelService>();
-        services.AddSingleton(provider => new ModelHolder(LoadModel(provider.GetRequiredService<IOptions<ServerOptions>>().Value)));
-        services.AddSingleton(provider => CreateStore(
-            provider.GetRequiredService<IOptions<ServerOptions>>().Value, provider.GetRequiredService<ModelHolder>().Current.Schema));
+        services.AddSingleton(_ => new ModelHolder(LoadModel(options)));
+        services.AddSingleton(provider => CreateStore(options, provider.GetRequiredService<ModelHolder>().Current.Schema));
     }
 
     private static ServedModel LoadModel(ServerOptions options)
@@ -180,18 +180,6 @@ internal sealed class ScoringServer : IAsyncDisposable
         application.MapGrpcService<ReflectionService>();
     }
 
-    private static ServerOptions OptionsOf(WebApplication application)
-    {
-        try
-        {
-            return application.Services.GetRequiredService<IOptions<ServerOptions>>().Value;
-        }
-        catch (OptionsValidationException e)
-        {
-            throw new CommandFailure(string.Join(Environment.NewLine, e.Failures), ExitCode.Usage);
-        }
-    }
-
     private static async Task ListenAsync(WebApplication application, ServerOptions options, CancellationToken cancellation)
     {
         try
@@ -200,7 +188,7 @@ internal sealed class ScoringServer : IAsyncDisposable
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
-            throw new CommandFailure($"port {options.Port} on {IPAddress.Loopback} is in use; choose another one with --port (0: any free one)");
+            throw new CommandFailure($"port {options.Port} on {options.Address} is in use; choose another one with --port (0: any free one)");
         }
     }
 

@@ -22,6 +22,10 @@ internal static class CustomerId
         {
             violations.Add(field, "empty, expected a customer id");
         }
+        else if (Text.Violation(id) is { } violation)
+        {
+            violations.Add(field, violation);
+        }
         return buffer[..length];
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text;
-using System.Text.Unicode;
 using Google.Protobuf.Collections;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Protocol.V1;
@@ -175,7 +174,7 @@ internal sealed class CustomerImport(ServedModel model, CustomerStore store, Tim
 
     private bool Accept(ReadOnlySpan<byte> id, RepeatedField<float> values, int row, Column[] columns, Span<float> target)
     {
-        string? wrong = CustomerFile.IdViolation(id) ?? (Utf8.IsValid(id) ? null : "not valid UTF-8");
+        string? wrong = CustomerFile.IdViolation(id) ?? Text.Violation(id);
         if (wrong is not null)
         {
             return Reject(row, id, "", wrong);

@@ -43,8 +43,7 @@ internal static class Failure
     public static RpcStatus Of(StatusCode code, string reason, string message, params ReadOnlySpan<IMessage> details)
     {
         RpcStatus status = new() { Code = (int)code, Message = message };
-        // The package still has the former name of the field "reason"; on the wire they are the same.
-        status.Details.Add(Any.Pack(new ErrorInfo { Type = reason, Domain = Domain }));
+        status.Details.Add(Any.Pack(new ErrorInfo { Reason = reason, Domain = Domain }));
         foreach (IMessage detail in details)
         {
             status.Details.Add(Any.Pack(detail));

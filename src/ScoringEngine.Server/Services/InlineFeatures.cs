@@ -108,7 +108,7 @@ internal static class InlineFeatures
     public static string? CategoryViolation(string category)
         => category.Length == 0 ? "an empty category; without a value the feature is missing"
             : Encoding.UTF8.GetByteCount(category) is int bytes && bytes > MaxCategoryBytes
-                ? $"a category of {bytes} bytes, expected at most {MaxCategoryBytes}" : null;
+                ? $"a category of {bytes} bytes, expected at most {MaxCategoryBytes}" : Text.Violation(category);
 
     private static float ValueOf(FeatureValue given, Feature feature, int index, CategoryDictionary categories, out string? violation)
     {

@@ -98,7 +98,7 @@ public sealed class PropensityTrainerTests
     [Fact]
     public void Fit_AnyNumberOfThreads_GivesTheSameBits()
     {
-        (FeatureMatrix rows, float[] accepted, _) = Offers(20_000, seed: 6);
+        (FeatureMatrix rows, float[] accepted, _) = Offers(6_000, seed: 6);
         Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(4), rows);
         PropensityOptions options = new();
 
@@ -146,7 +146,7 @@ public sealed class PropensityTrainerTests
     public void Platt_DistortedMargins_RecoversSlopeAndIntercept(double slope, double intercept)
     {
         SeededRandom random = new(8);
-        float[] margins = new float[100_000];
+        float[] margins = new float[30_000];
         float[] labels = new float[margins.Length];
         for (int i = 0; i < margins.Length; i++)
         {
@@ -156,8 +156,8 @@ public sealed class PropensityTrainerTests
 
         PlattCalibration calibration = PlattCalibration.Fit(labels, margins);
 
-        Assert.Equal(slope, calibration.Slope, 0.03);
-        Assert.Equal(intercept, calibration.Intercept, 0.03);
+        Assert.Equal(slope, calibration.Slope, 0.05);
+        Assert.Equal(intercept, calibration.Intercept, 0.05);
     }
 
     [Fact]

@@ -154,7 +154,7 @@ public sealed class ObliviousTreeTrainerTests
     [Fact]
     public void Train_LogisticLoss_RecoversProbabilities()
     {
-        FeatureMatrix rows = TreeData.Normal(40_000, 6, seed: 12);
+        FeatureMatrix rows = TreeData.Normal(30_000, 6, seed: 12);
         FeatureMatrix test = TreeData.Normal(20_000, 6, seed: 13);
         (float[] labels, _) = Outcomes(rows, 12);
         (float[] testLabels, float[] truth) = Outcomes(test, 13);
@@ -162,7 +162,7 @@ public sealed class ObliviousTreeTrainerTests
         LogisticLoss loss = new();
 
         TreeTraining training = ObliviousTreeTrainer.Train(
-            TreeData.Label(quantiser, rows, labels), options: new() { Loss = loss, Trees = 120, Depth = 5, MinLeafWeight = 5 });
+            TreeData.Label(quantiser, rows, labels), options: new() { Loss = loss, Trees = 80, LearningRate = 0.15, Depth = 5, MinLeafWeight = 5 });
 
         float[] p = [.. TreeData.Predict(training.Model, quantiser, test).Select(m => (float)loss.Predict(m))];
         double oracle = ClassificationMetrics.AreaUnderCurve(testLabels, truth);
@@ -264,20 +264,21 @@ public sealed class ObliviousTreeTrainerTests
     [Fact]
     public void Train_ManySmallGradientsBesideFewHugeOnes_FindsTheSmallEffect()
     {
-        // Nine rows in ten have gradients far below the fixed-point step that a maximum-based scale would allow.
+        // One row in a thousand is so large that the others' gradients are a sixth of a fixed-point step.
         FeatureMatrix rows = TreeData.Normal(20_000, 2, seed: 20);
         float[] targets = new float[rows.Rows];
         for (int r = 0; r < rows.Rows; r++)
         {
-            targets[r] = r % 1000 == 0 ? (r % 2000 == 0 ? 1e6f : -1e6f) : rows[r, 0] > 0 ? 100 : -100;
+            rows[r, 1] = r % 1000 != 0 ? 0 : r % 2000 == 0 ? 1 : -1;
+            targets[r] = rows[r, 1] != 0 ? rows[r, 1] * 1e9f : rows[r, 0] > 0 ? 5 : -5;
         }
         Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(2), rows);
-        float[] weights = [.. targets.Select(t => Math.Abs(t) > 1000 ? 1e-3f : 1f)];
 
         ObliviousEnsemble model = ObliviousTreeTrainer.Train(
-            TreeData.Label(quantiser, rows, targets, weights), options: new() { Trees = 50, Depth = 1, LearningRate = 0.5 }).Model;
+            TreeData.Label(quantiser, rows, targets), options: new() { Trees = 1, Depth = 3, L2 = 0 }).Model;
 
-        Assert.True(model.FeatureGains(quantiser)[0] > 10 * model.FeatureGains(quantiser)[1]);
+        Assert.Equal([1, 1, 0], model.SplitColumns);
+        Assert.Equal(25 * 20_000 / 2, model.FeatureGains(quantiser)[0], 25_000.0);
     }
 
     [Fact]
