@@ -25,6 +25,7 @@ public sealed class ValueModel
     /// <param name="workspace">Catalogue, needs and policy.</param>
     /// <param name="schema">The schema of the rows.</param>
     /// <param name="segmentIds">Segment id by segment index.</param>
+    /// <exception cref="ArgumentException">An amount depends on a feature that the schema lacks.</exception>
     public ValueModel(Workspace workspace, FeatureSchema schema, IReadOnlyList<int> segmentIds)
     {
         ArgumentNullException.ThrowIfNull(workspace);
@@ -184,7 +185,7 @@ public sealed class ValueModel
     private sealed class CompiledAmount(Amount amount, Policy policy, FeatureSchema schema)
     {
         private readonly double _factor = policy.PresentValueFactor(amount.Every);
-        private readonly (int Feature, double PerUnit)[] _terms = [.. amount.PerFeature.Select(t => (schema.IndexOf(t.Key), t.Value))];
+        private readonly (int Feature, double PerUnit)[] _terms = [.. amount.PerFeature.Select(t => (IndexOf(schema, t.Key), t.Value))];
 
         public double Of(ReadOnlySpan<float> row)
         {
@@ -199,5 +200,9 @@ public sealed class ValueModel
             }
             return sum * _factor;
         }
+
+        private static int IndexOf(FeatureSchema schema, string feature)
+            => schema.IndexOf(feature) is >= 0 and int index ? index
+                : throw new ArgumentException($"an amount depends on '{feature}', which is no feature of the schema", nameof(schema));
     }
 }

@@ -34,7 +34,15 @@ public sealed class CsvTable : IDisposable
         }
         catch (CsvFormatException e)
         {
-            throw new InvalidDataException($"{name}: {e.Message}", e);
+            throw new InvalidDataException($"{name}:1: {e.Message}", e);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{name}: not a valid gzip file: {e.Message}", e);
+        }
+        if (QuoteViolation is { } violation)
+        {
+            throw new InvalidDataException($"{name}:1: {violation}");
         }
         if (Header.Count == 0)
         {
@@ -59,12 +67,8 @@ public sealed class CsvTable : IDisposable
     public long Line => _reader.LineNumber;
 
     /// <summary>Why the current row is not a row of the table, or null when it is.</summary>
-    public string? RowViolation => _malformed switch
-    {
-        CsvMalformedReason.UnterminatedQuote => "a quoted field is never closed; everything after it was taken into it",
-        CsvMalformedReason.TextAfterClosingQuote => "text after a closing quote",
-        _ => _reader.FieldCount == Header.Count ? null : $"{_reader.FieldCount} fields, expected {Header.Count}",
-    };
+    public string? RowViolation
+        => QuoteViolation ?? (_reader.FieldCount == Header.Count ? null : $"{_reader.FieldCount} fields, expected {Header.Count}");
 
     /// <summary>The share of the file that is read, 0..1; NaN when its length is not known.</summary>
     public double Progress => _source.CanSeek && _source.Length > 0 ? (double)_source.Position / _source.Length : double.NaN;
@@ -75,9 +79,17 @@ public sealed class CsvTable : IDisposable
     /// <summary>A field of the current row as text.</summary>
     public string Text(int column) => Encoding.UTF8.GetString(this[column]);
 
+    // A quote inside an unquoted field is no violation: it stands for itself.
+    private string? QuoteViolation => _malformed switch
+    {
+        CsvMalformedReason.UnterminatedQuote => "a quoted field is never closed; everything after it was taken into it",
+        CsvMalformedReason.TextAfterClosingQuote => "text after a closing quote",
+        _ => null,
+    };
+
     /// <summary>Opens a file; "-" reads <paramref name="standardInput"/>. A name that ends in .gz is unpacked.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="InvalidDataException">It has no header, or one with a name twice.</exception>
+    /// <exception cref="InvalidDataException">It has no header, or one with a name twice, or cannot be unpacked.</exception>
     public static CsvTable Open(string path, Stream? standardInput = null)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -127,7 +139,7 @@ public sealed class CsvTable : IDisposable
         }
         catch (CsvFormatException e)
         {
-            throw new InvalidDataException($"{Name}:{Line}: {e.Message}", e);
+            throw new InvalidDataException($"{Name}:{e.LineNumber}: {e.Message}", e);
         }
         catch (InvalidDataException e)
         {

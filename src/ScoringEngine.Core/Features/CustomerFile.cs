@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Unicode;
 
 namespace ScoringEngine.Core.Features;
 
@@ -131,6 +132,11 @@ public sealed class CustomerFile : IDisposable
             switch (definition.Kind)
             {
                 case FeatureKind.Categorical:
+                    if (!Utf8.IsValid(text))
+                    {
+                        reason = NoUtf8;
+                        return false;
+                    }
                     value = categories.GetOrAdd(feature, text);
                     return true;
                 case FeatureKind.Boolean:
@@ -168,7 +174,8 @@ public sealed class CustomerFile : IDisposable
     /// <summary>Why an id is not one, or null when it is.</summary>
     public static string? IdViolation(ReadOnlySpan<byte> id)
         => id.IsEmpty ? "empty, expected a customer id"
-            : id.Length > FeatureSchema.MaxIdBytes ? $"{id.Length} bytes long, expected at most {FeatureSchema.MaxIdBytes}" : null;
+            : id.Length > FeatureSchema.MaxIdBytes ? $"{id.Length} bytes long, expected at most {FeatureSchema.MaxIdBytes}"
+            : Utf8.IsValid(id) ? null : NoUtf8;
 
     private static bool IsOneOf(ReadOnlySpan<byte> text, string[] words)
     {
@@ -181,6 +188,8 @@ public sealed class CustomerFile : IDisposable
         }
         return false;
     }
+
+    private const string NoUtf8 = "not valid UTF-8";
 
     private static readonly string[] TrueWords = ["1", "yes", "true", "y", "t", "1.0"];
     private static readonly string[] FalseWords = ["0", "no", "false", "n", "f", "0.0"];
@@ -220,6 +229,11 @@ public sealed class CustomerFile : IDisposable
                 return false;
             }
             sum += sign * term;
+            if (!float.IsFinite((float)sum))
+            {
+                Reject(_table.Header[column], _table.Text(column), "the target's sum does not fit a float32");
+                return false;
+            }
         }
         Target = (float)sum;
         return true;

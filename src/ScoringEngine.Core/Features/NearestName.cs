@@ -5,7 +5,7 @@ public static class NearestName
 {
     /// <summary>
     /// The candidate with the smallest edit distance (Levenshtein, ignoring case), or null when every one differs in
-    /// more than a third of its letters, with at least two allowed.
+    /// more than a third of its letters, with two allowed where one is left.
     /// </summary>
     public static string? Of(string name, IEnumerable<string> candidates)
     {
@@ -14,7 +14,7 @@ public static class NearestName
         foreach (string candidate in candidates)
         {
             int distance = Distance(name, candidate);
-            if (distance < bestDistance && distance <= Math.Max(2, candidate.Length / 3))
+            if (distance < bestDistance && distance <= Math.Max(2, candidate.Length / 3) && distance < candidate.Length)
             {
                 best = candidate;
                 bestDistance = distance;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace ScoringEngine.Core.Features;
 
@@ -8,17 +9,18 @@ namespace ScoringEngine.Core.Features;
 /// <param name="Features">The features.</param>
 /// <param name="Comments">Remark by column name: what was observed, or why the column was left out.</param>
 /// <param name="Rows">Rows read.</param>
-/// <param name="MeanAbsoluteTarget">Mean absolute value of the target; NaN without one.</param>
+/// <param name="MeanAbsoluteTarget">Mean absolute value of the target over rows that have one; NaN without a target.</param>
 public sealed record InferredSchema(FeatureSchema Features, IReadOnlyDictionary<string, string> Comments, long Rows, double MeanAbsoluteTarget);
 
 /// <summary>
 /// Guesses a feature schema from a customer file in one pass and bounded memory. Deterministic.
 /// </summary>
-public static class SchemaInference
+public static partial class SchemaInference
 {
-    /// <summary>Distinct texts remembered for a column; one with more is no category.</summary>
+    /// <summary>Most distinct texts of a categorical feature.</summary>
     public const int MaxCategories = 200;
 
+    // Distinct texts remembered for a column.
     private const int MaxDistinct = 5000;
     private static readonly string[] ProtectedWords = ["gender", "sex", "age", "ageband", "race", "ethnicity", "religion", "nationality", "disability", "senior", "seniorcitizen"];
     private static readonly string[] PersonalWords = ["name", "firstname", "lastname", "surname", "email", "phonenumber", "address", "birth", "birthdate", "iban", "ssn", "postcode", "zip", "zipcode"];
@@ -39,6 +41,7 @@ public static class SchemaInference
         Column[] columns = [.. table.Header.Select(name => new Column(name))];
         long rows = 0;
         double absolute = 0;
+        long targets = 0;
         while (table.Read())
         {
             if (table.RowViolation is not null)
@@ -53,9 +56,13 @@ public static class SchemaInference
             }
             foreach ((int column, int sign) in terms)
             {
-                sum += double.TryParse(table[column], NumberStyles.Float, CultureInfo.InvariantCulture, out double term) ? sign * term : 0;
+                sum += double.TryParse(table[column], NumberStyles.Float, CultureInfo.InvariantCulture, out double term) ? sign * term : double.NaN;
             }
-            absolute += Math.Abs(sum);
+            if (double.IsFinite(sum))
+            {
+                absolute += Math.Abs(sum);
+                targets++;
+            }
             if (rows % 10_000 == 0)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -70,7 +77,9 @@ public static class SchemaInference
         {
             if (!columns[column].MostlyNumbers)
             {
-                throw new InvalidDataException($"{table.Name}:{columns[column].FirstTextLine}: target column '{columns[column].Name}' is not numeric");
+                throw new InvalidDataException(columns[column].FirstTextLine is > 0 and long line
+                    ? $"{table.Name}:{line}: target column '{columns[column].Name}' is not numeric"
+                    : $"{table.Name}: target column '{columns[column].Name}' is always missing");
             }
         }
         List<Feature> features = [];
@@ -94,8 +103,13 @@ public static class SchemaInference
         {
             throw new InvalidDataException($"{table.Name}: no column to learn from besides the id and the target");
         }
-        return new InferredSchema(new FeatureSchema(features), comments, rows, terms.Length == 0 ? double.NaN : absolute / rows);
+        return new InferredSchema(new FeatureSchema(features), comments, rows, terms.Length == 0 ? double.NaN : absolute / targets);
     }
+
+    // Day, month and four-digit year in any usual order, a time of day allowed. DateTime.TryParse would also take ranges
+    // such as "10-12" for dates, and depends on the year in which it runs.
+    [GeneratedRegex(@"^(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/. ])(\d{1,2}|[A-Za-z]{3,9})\3\d{4})([T ].*)?$", RegexOptions.CultureInvariant)]
+    private static partial Regex Date();
 
     private sealed class Column(string name)
     {
@@ -139,7 +153,7 @@ public static class SchemaInference
                     FirstTextLine = line;
                     _firstText = Encoding.UTF8.GetString(text);
                 }
-                if (DateTime.TryParse(Encoding.UTF8.GetString(text), CultureInfo.InvariantCulture, out _))
+                if (Date().IsMatch(Encoding.UTF8.GetString(text)))
                 {
                     _dates++;
                 }
@@ -223,6 +237,10 @@ public static class SchemaInference
         private string LeftOutBecause()
         {
             long rows = _present + _missing;
+            if (name.Length == 0)
+            {
+                return "has no name";
+            }
             if (_present == 0)
             {
                 return "always missing";
@@ -233,7 +251,7 @@ public static class SchemaInference
             }
             if (MostlyNumbers)
             {
-                bool eachOnce = !_tooManyTexts ? _texts.Count == _present : _maximum - _minimum >= 0.9 * rows && HasWord(["id", "number", "no", "key"]);
+                bool eachOnce = _tooManyTexts ? _maximum - _minimum >= 0.9 * rows : _texts.Count == _present;
                 return _integers == _present && eachOnce && rows > 50 && (HasWord(["id", "number", "no", "key"]) || _maximum - _minimum + 1 == _present)
                     ? "looks like an id: a different whole number in every row" : "";
             }

@@ -21,7 +21,7 @@ public enum Tier
 /// <param name="CreatorsThreshold">Expected profit from which a customer is a value creator; above the band.</param>
 public readonly record struct TierBounds(double MarginalBand, double CreatorsThreshold)
 {
-    /// <summary>The tier of an expected profit.</summary>
+    /// <summary>The tier of an expected profit, which is not NaN.</summary>
     public Tier Of(double expectedProfit)
         => expectedProfit >= CreatorsThreshold ? Tier.ValueCreator
             : expectedProfit > MarginalBand ? Tier.Sustainer

@@ -9,8 +9,8 @@ public sealed class WhaleCurve
     private readonly double[] _sorted;
     private readonly double[] _cumulative;
 
-    /// <summary>The curve of the profits, in any order; NaN is not allowed.</summary>
-    /// <exception cref="ArgumentException">There is no profit, or one is NaN.</exception>
+    /// <summary>The curve of the profits, in any order, all finite.</summary>
+    /// <exception cref="ArgumentException">There is no profit, or one is NaN or infinite.</exception>
     public WhaleCurve(ReadOnlySpan<float> profits)
     {
         if (profits.IsEmpty)
@@ -21,9 +21,9 @@ public sealed class WhaleCurve
         _cumulative = new double[profits.Length];
         for (int i = 0; i < profits.Length; i++)
         {
-            if (float.IsNaN(profits[i]))
+            if (!float.IsFinite(profits[i]))
             {
-                throw new ArgumentException($"profit {i} is NaN", nameof(profits));
+                throw new ArgumentException($"profit {i} is not finite", nameof(profits));
             }
             _sorted[i] = -profits[i];
         }
@@ -65,10 +65,19 @@ public sealed class WhaleCurve
     /// <summary>
     /// The tier bounds that follow from the curve: creators are the best customers that together reach
     /// <paramref name="creatorsShare"/> (0..1) of the peak; the band is <paramref name="bandShare"/> of the mean absolute
-    /// profit.
+    /// profit (0 or more). Nobody is a creator where nobody is profitable.
     /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">A share is out of its range or NaN.</exception>
     public TierBounds Bounds(double creatorsShare, double bandShare)
     {
+        if (!(creatorsShare is >= 0 and <= 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(creatorsShare), creatorsShare, "expected 0 to 1");
+        }
+        if (!(bandShare >= 0))
+        {
+            throw new ArgumentOutOfRangeException(nameof(bandShare), bandShare, "expected 0 or more");
+        }
         double absolute = 0;
         foreach (double profit in _sorted)
         {

@@ -28,7 +28,7 @@ internal static class Catalogue
             {
                 section.Problem("id", $"'{PropositionValue.DoNothingId}' stands for offering nothing, choose another");
             }
-            else if (propositions.Exists(p => p.Id == proposition.Id))
+            else if (proposition.Id.Length > 0 && propositions.Exists(p => p.Id == proposition.Id))
             {
                 section.Problem("id", $"'{proposition.Id}' is used twice");
             }
@@ -41,7 +41,7 @@ internal static class Catalogue
     private static Proposition Read(YamlSection section, FeatureSchema? schema, Needs? needs)
     {
         YamlSection? economics = section.Section("economics");
-        (double contact, ImmutableSortedDictionary<string, double> contactByChannel) = ReadContact(economics);
+        (double contact, ImmutableSortedDictionary<string, double> contactByChannel) = ReadContact(economics, schema);
         Proposition proposition = new()
         {
             Id = section.RequiredText("id"),
@@ -103,7 +103,7 @@ internal static class Catalogue
         return amount;
     }
 
-    private static (double Standard, ImmutableSortedDictionary<string, double> ByChannel) ReadContact(YamlSection? economics)
+    private static (double Standard, ImmutableSortedDictionary<string, double> ByChannel) ReadContact(YamlSection? economics, FeatureSchema? schema)
     {
         ImmutableSortedDictionary<string, double> none = ImmutableSortedDictionary<string, double>.Empty;
         if (economics is null || !economics.Has("contact"))
@@ -115,6 +115,14 @@ internal static class Catalogue
             return (economics.Number("contact", 0, 0), none);
         }
         ImmutableSortedDictionary<string, double> all = economics.Numbers("contact", 0).ToImmutableSortedDictionary(StringComparer.Ordinal);
+        if (schema?.IndexOf(ValueModel.ChannelFeature) is >= 0 and int channel)
+        {
+            ImmutableArray<string> channels = schema.Features[channel].Categories;
+            foreach (string name in all.Keys.Where(name => name != "default" && !channels.Contains(name)))
+            {
+                economics.Problem("contact", $"no channel '{name}'{NearestName.Hint(name, channels)}");
+            }
+        }
         return (all.GetValueOrDefault("default"), all.Remove("default"));
     }
 

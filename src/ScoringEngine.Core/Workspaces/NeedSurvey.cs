@@ -22,8 +22,8 @@ public static class NeedSurvey
     /// <param name="segmentOf">The segment id of a customer id, or null when the customer is not known.</param>
     /// <param name="rejected">Called with each answer that cannot be used.</param>
     /// <returns>
-    /// The needs with surveyed weights: a segment's mean stated weights, scaled to sum 1, with 95 % half-widths (normal
-    /// approximation).
+    /// The needs with surveyed weights: a segment's mean stated weights, scaled to sum 1, with 95 % half-widths (a weight is
+    /// a ratio of two means: linearised variance, Cochran, "Sampling Techniques", 1977, ch. 6; normal approximation).
     /// </returns>
     /// <exception cref="InvalidDataException">A column is not there.</exception>
     public static Needs Read(CsvTable table, Needs needs, Func<string, int?> segmentOf, Action<RowRejection> rejected)
@@ -81,20 +81,19 @@ public static class NeedSurvey
     private sealed class Answers(int needs)
     {
         private readonly double[] _sums = new double[needs];
-        private readonly double[] _squares = new double[needs];
+        private readonly List<double[]> _stated = [];
         private readonly Dictionary<string, int> _words = new(StringComparer.Ordinal);
 
-        public int Count { get; private set; }
+        public int Count => _stated.Count;
 
         public double Total => _sums.Sum();
 
         public void Add(ReadOnlySpan<double> stated, string words)
         {
-            Count++;
+            _stated.Add(stated.ToArray());
             for (int n = 0; n < needs; n++)
             {
                 _sums[n] += stated[n];
-                _squares[n] += stated[n] * stated[n];
             }
             if (words.Length > 0)
             {
@@ -109,10 +108,11 @@ public static class NeedSurvey
             double total = Total;
             for (int n = 0; n < needs; n++)
             {
-                double mean = _sums[n] / Count;
-                double variance = Math.Max(0, (_squares[n] / Count) - (mean * mean)) * Count / (Count - 1);
-                weights[all[n].Id] = Math.Round(_sums[n] / total, 4, MidpointRounding.ToZero);
-                halfWidths[all[n].Id] = Math.Min(1, Math.Round(1.96 * Math.Sqrt(variance / Count) * Count / total, 4));
+                double weight = _sums[n] / total;
+                double squares = _stated.Sum(answer => Square(answer[n] - (weight * answer.Sum())));
+                double error = Math.Sqrt(squares * Count / (Count - 1)) / total;
+                weights[all[n].Id] = Math.Round(weight, 4, MidpointRounding.ToZero);
+                halfWidths[all[n].Id] = Math.Min(1, Math.Round(1.96 * error, 4));
             }
             return new NeedWeights
             {
@@ -124,5 +124,7 @@ public static class NeedSurvey
                 Words = [.. _words.OrderByDescending(w => w.Value).ThenBy(w => w.Key, StringComparer.Ordinal).Take(MaxWords).Select(w => w.Key)],
             };
         }
+
+        private static double Square(double x) => x * x;
     }
 }

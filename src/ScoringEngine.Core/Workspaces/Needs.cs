@@ -55,7 +55,7 @@ public sealed record Needs(ImmutableArray<Need> All, NeedWeights Default, Immuta
         foreach (YamlSection section in file.Sections("needs"))
         {
             string id = section.RequiredText("id");
-            if (needs.Exists(n => n.Id == id))
+            if (id.Length > 0 && needs.Exists(n => n.Id == id))
             {
                 section.Problem("id", $"'{id}' is used twice");
             }
@@ -71,11 +71,12 @@ public sealed record Needs(ImmutableArray<Need> All, NeedWeights Default, Immuta
         foreach (YamlSection section in file.Sections("segments"))
         {
             int id = section.Integer("segment", 0, 1, int.MaxValue);
+            NeedWeights weights = ReadWeights(section, needs);
             if (!section.Has("segment"))
             {
                 section.Problem("segment", "missing, expected a segment id");
             }
-            else if (!segments.TryAdd(id, ReadWeights(section, needs)))
+            else if (id > 0 && !segments.TryAdd(id, weights))
             {
                 section.Problem("segment", $"{id} is listed twice");
             }
@@ -95,9 +96,12 @@ public sealed record Needs(ImmutableArray<Need> All, NeedWeights Default, Immuta
             HalfWidths = section.Numbers("half_widths", 0, 1).ToImmutableSortedDictionary(StringComparer.Ordinal),
             Words = [.. section.Texts("words")],
         };
-        foreach (string need in weights.Weights.Keys.Where(k => !needs.Exists(n => n.Id == k)))
+        foreach ((string key, IEnumerable<string> ids) in new[] { ("weights", weights.Weights.Keys), ("half_widths", weights.HalfWidths.Keys) })
         {
-            section.Problem("weights", $"no need '{need}'{NearestName.Hint(need, needs.Select(n => n.Id))}");
+            foreach (string id in ids.Where(id => !needs.Exists(n => n.Id == id)))
+            {
+                section.Problem(key, $"no need '{id}'{NearestName.Hint(id, needs.Select(n => n.Id))}");
+            }
         }
         double sum = weights.Weights.Values.Sum();
         if (sum > 1.001)
@@ -108,7 +112,6 @@ public sealed record Needs(ImmutableArray<Need> All, NeedWeights Default, Immuta
         {
             section.Problem("provenance", "surveyed weights need a source and a sample_size");
         }
-        section.Has("segment");
         section.RejectUnknownKeys();
         return weights;
     }

@@ -52,7 +52,7 @@ public sealed record Strategy
         foreach (YamlSection section in file.Sections("strategies"))
         {
             string id = section.RequiredText("id");
-            if (strategies.Exists(s => s.Id == id))
+            if (id.Length > 0 && strategies.Exists(s => s.Id == id))
             {
                 section.Problem("id", $"'{id}' is used twice");
             }
@@ -62,7 +62,7 @@ public sealed record Strategy
                 Name = section.Text("name") ?? id,
                 Owner = section.Text("owner") ?? "",
                 Segments = ReadSegments(section),
-                Articulation = Elements.Where(e => section.Text(e) is not null)
+                Articulation = Elements.Where(e => !string.IsNullOrEmpty(section.Text(e)))
                     .ToImmutableSortedDictionary(e => e, e => section.Text(e)!, StringComparer.Ordinal),
             });
             section.RejectUnknownKeys();

@@ -95,10 +95,11 @@ public sealed class Workspace
         }
     }
 
-    /// <summary>The numbers of the version folders, newest first.</summary>
+    /// <summary>The numbers of the version folders, newest first; folders with other names are none.</summary>
     public ImmutableArray<int> Versions()
         => [.. System.IO.Directory.EnumerateDirectories(Directory)
-            .Select(d => int.TryParse(Path.GetFileName(d), NumberStyles.None, CultureInfo.InvariantCulture, out int version) ? version : 0)
+            .Select(d => int.TryParse(Path.GetFileName(d), NumberStyles.None, CultureInfo.InvariantCulture, out int version)
+                && VersionDirectory(version) == d ? version : 0)
             .Where(v => v > 0)
             .OrderDescending()];
 

@@ -30,6 +30,10 @@ public sealed record WorkspaceSchema(string IdColumn, FeatureSchema Features, Pr
             foreach (YamlSection section in file.Sections(key))
             {
                 Feature feature = ReadFeature(section, key == "context");
+                if (feature.Name.Length == 0)
+                {
+                    continue; // noted as missing
+                }
                 if (feature.Name == id)
                 {
                     section.Problem("name", $"'{id}' is the id column, which is no feature");
@@ -38,7 +42,7 @@ public sealed record WorkspaceSchema(string IdColumn, FeatureSchema Features, Pr
                 {
                     section.Problem("name", $"'{feature.Name}' is used twice");
                 }
-                else if (!ids.Add(feature.Id))
+                else if (feature.Id > 0 && !ids.Add(feature.Id))
                 {
                     section.Problem("id", $"{feature.Id} is used twice; ids are permanent and never reused");
                 }
@@ -96,8 +100,8 @@ public sealed record WorkspaceSchema(string IdColumn, FeatureSchema Features, Pr
     {
         FeatureKind kind = section.Choice("kind", FeatureKind.Numeric);
         ImmutableArray<string> categories = [.. section.Texts("categories")];
-        float? minimum = (float?)section.OptionalNumber("min");
-        float? maximum = (float?)section.OptionalNumber("max");
+        float? minimum = section.OptionalSingle("min");
+        float? maximum = section.OptionalSingle("max");
         bool log1P = section.Flag("log1p", false);
         Feature feature = new()
         {
@@ -140,6 +144,10 @@ public sealed record WorkspaceSchema(string IdColumn, FeatureSchema Features, Pr
         {
             section.Problem("log1p", "needs a min of 0 or more");
         }
+        if (kind == FeatureKind.Numeric && !float.IsNaN(feature.Default) && FeatureSchema.Violation(feature, feature.Default) is { } violation)
+        {
+            section.Problem("default", violation);
+        }
         section.RejectUnknownKeys();
         return feature;
     }
@@ -161,7 +169,7 @@ public sealed record WorkspaceSchema(string IdColumn, FeatureSchema Features, Pr
             case FeatureKind.Boolean:
                 return section.Flag("default", false) ? 1 : 0;
             default:
-                return (float)section.Number("default", 0);
+                return section.OptionalSingle("default") ?? float.NaN;
         }
     }
 }

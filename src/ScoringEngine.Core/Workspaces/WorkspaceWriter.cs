@@ -46,8 +46,16 @@ public static class WorkspaceWriter
     public static void Replace(string path, string text)
     {
         string temporary = $"{path}.{Guid.NewGuid():N}";
-        File.WriteAllText(temporary, text);
-        File.Move(temporary, path, overwrite: true);
+        try
+        {
+            File.WriteAllText(temporary, text);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
     }
 
     /// <summary>The text of <c>schema.yaml</c>.</summary>
@@ -86,7 +94,7 @@ public static class WorkspaceWriter
             text.Append("\n# Left out:\n");
             foreach (string name in rest)
             {
-                text.Append($"#   {name}: {comments[name]}\n");
+                text.Append($"#   {Comment(name)}: {Comment(comments[name])}\n");
             }
         }
         return text.ToString();
@@ -241,7 +249,7 @@ public static class WorkspaceWriter
             text.Append($"  - id: {feature.Id}");
             if (comments.TryGetValue(feature.Name, out string? comment))
             {
-                text.Append($"  # {comment}");
+                text.Append($"  # {Comment(comment)}");
             }
             text.Append($"\n    name: {Scalar(feature.Name)}\n    kind: {SnakeCase.Of(feature.Kind)}\n");
             Optional(text, "    unit", feature.Unit);
@@ -249,12 +257,17 @@ public static class WorkspaceWriter
             {
                 text.Append($"    missing: {SnakeCase.Of(feature.Missing)}\n");
             }
-            Optional(text, "    min", feature.Minimum?.ToString("R", CultureInfo.InvariantCulture));
-            Optional(text, "    max", feature.Maximum?.ToString("R", CultureInfo.InvariantCulture));
+            foreach ((string name, float? bound) in new[] { ("min", feature.Minimum), ("max", feature.Maximum) })
+            {
+                if (bound is { } value)
+                {
+                    text.Append($"    {name}: {Number(value)}\n");
+                }
+            }
             foreach ((string name, bool value, bool standard) in new[]
             {
                 ("log1p", feature.Log1P, false),
-                ("segments", feature.Segments, !feature.Context),
+                ("segments", feature.Segments || feature.Context, true), // no key of a context feature
                 ("personal", feature.Personal, false),
                 ("protected", feature.Protected, false),
             })
@@ -332,7 +345,14 @@ public static class WorkspaceWriter
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
+    private static string Number(float value) => value.ToString("R", CultureInfo.InvariantCulture);
+
     private static string Flag(bool value) => value ? "true" : "false";
+
+    // A comment ends with its line.
+    private static string Comment(string text) => string.Concat(text.Select(c => char.IsControl(c) || IsLineSeparator(c) ? ' ' : c));
+
+    private static bool IsLineSeparator(char c) => c is '\u2028' or '\u2029';
 
     // Plain where YAML reads it back as the same text, double-quoted otherwise.
     private static string Scalar(string text)
@@ -354,7 +374,7 @@ public static class WorkspaceWriter
                 '\n' => "\\n",
                 '\r' => "\\r",
                 '\t' => "\\t",
-                _ when char.IsControl(c) => $"\\x{(int)c:X2}",
+                _ when char.IsControl(c) || IsLineSeparator(c) || c == '\uFEFF' => $"\\u{(int)c:X4}",
                 _ => c.ToString(),
             });
         }

@@ -126,6 +126,18 @@ internal sealed class YamlSection
         return value;
     }
 
+    /// <summary>A number that is finite as a float32, or null when absent.</summary>
+    public float? OptionalSingle(string key)
+    {
+        float? value = (float?)OptionalNumber(key);
+        if (value is { } number && !float.IsFinite(number))
+        {
+            Problem(key, $"{Text(key)}, expected a number within the range of float32");
+            return null;
+        }
+        return value;
+    }
+
     /// <summary>A whole number in a range, or the default when absent.</summary>
     public int Integer(string key, int defaultValue, int minimum, int maximum)
     {
@@ -203,6 +215,10 @@ internal sealed class YamlSection
             if (section!.OptionalNumber(name, minimum, maximum) is { } number)
             {
                 numbers[name] = number;
+            }
+            else if (IsNull(section.Find(name)!))
+            {
+                section.Problem(name, "missing, expected a number");
             }
         }
         return numbers;

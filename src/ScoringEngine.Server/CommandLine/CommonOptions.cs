@@ -12,11 +12,11 @@ internal static class CommonOptions
         DefaultValueFactory = _ => ".",
     };
 
-    public static Option<string> Data(string description, bool required = true) => new("--data", "-d")
+    public static Option<string> Data(string description) => new("--data", "-d")
     {
         Description = description,
         HelpName = "FILE",
-        Required = required,
+        Required = true,
     };
 
     public static Option<long> AllowRejects() => new("--allow-rejects")

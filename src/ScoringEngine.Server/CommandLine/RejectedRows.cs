@@ -20,16 +20,19 @@ internal sealed class RejectedRows(CommandOutput output, long allowed)
         if (Count++ < Shown)
         {
             _first.Add(rejection);
-            output.Warn($"rejected {rejection}");
+            output.Warn($"rejected: {rejection}");
         }
     }
+
+    /// <summary>Counts rows of which nothing more is known.</summary>
+    public void AddUnseen(long count) => Count += count;
 
     /// <summary>Tells the total; the exit code that follows from it.</summary>
     public ExitCode Finish()
     {
-        if (Count > Shown)
+        if (Count > _first.Count)
         {
-            output.Warn($"rejected {Count - Shown} more rows");
+            output.Warn($"rejected: {Count - _first.Count} more rows");
         }
         if (Count > allowed)
         {

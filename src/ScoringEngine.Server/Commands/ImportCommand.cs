@@ -11,22 +11,11 @@ namespace ScoringEngine.Server.Commands;
 /// <summary><c>import</c>: sends a file of customers to a server.</summary>
 internal static class ImportCommand
 {
-    private const int MaxShown = 20;
-
-    private static readonly Option<string> Data = new("--data", "-d")
-    {
-        Description = "CSV file of customers with a header; .gz is unpacked, - reads standard input",
-        HelpName = "FILE",
-        Required = true,
-    };
+    private static readonly Option<string> Data = CommonOptions.Data("Customer file: CSV with a header, plain or .gz; - reads standard input");
 
     private static readonly Option<string> Server = ServerConnection.Option();
 
-    private static readonly Option<long> AllowRejects = new("--allow-rejects")
-    {
-        Description = "Rows that may be rejected before the exit code is 3",
-        HelpName = "N",
-    };
+    private static readonly Option<long> AllowRejects = CommonOptions.AllowRejects();
 
     public static Command Create()
     {
@@ -46,38 +35,29 @@ internal static class ImportCommand
     public static async Task<ExitCode> RunAsync(string data, string address, long allowRejects, CommandOutput output, CancellationToken cancellation)
     {
         using ServerConnection server = await ServerConnection.OpenAsync(address, cancellation);
-        Rejections rejections = new(output);
+        RejectedRows rejected = new(output, allowRejects);
         CategoryDictionary categories = new(RemoteSchema.Of(server.Model));
         using CustomerFile file = CustomerFile.Open(
-            CsvTable.Open(data, data == "-" ? Console.OpenStandardInput() : null), categories, server.Model.IdColumn, target: null, rejections.Add);
+            CsvTable.Open(data, data == "-" ? Console.OpenStandardInput() : null), categories, server.Model.IdColumn, target: null, rejected.Add);
         FileImport import = new(file, categories, server);
         ImportCustomersResponse response = await output.WithProgressAsync("Importing", progress => import.RunAsync(progress, cancellation));
         foreach (RejectedRow row in response.RejectedRows)
         {
-            rejections.Add(new RowRejection(
+            rejected.Add(new RowRejection(
                 file.Table.Name, import.LineOf((long)row.Row), row.FeatureName, "", $"customer '{row.CustomerId}': {row.Reason}"));
         }
-        long rejected = file.RejectedCount + (long)response.RejectedCount;
-        rejections.End(rejected);
+        rejected.AddUnseen((long)response.RejectedCount - response.RejectedRows.Count);
         output.Line($"Read {import.Rows + file.RejectedCount:N0}: created {response.CreatedCount:N0}, updated {response.UpdatedCount:N0}"
-            + $" (ids that come twice in the file: {import.Duplicates:N0}), rejected {rejected:N0}");
+            + $" (ids that come twice in the file: {import.Duplicates:N0}), rejected {rejected.Count:N0}");
         output.Result(new JsonObject
         {
             ["read"] = import.Rows + file.RejectedCount,
             ["created"] = response.CreatedCount,
             ["updated"] = response.UpdatedCount,
             ["duplicates"] = import.Duplicates,
-            ["rejected"] = rejected,
-            ["rejections"] = new JsonArray([.. rejections.Shown.Select(r => new JsonObject
-            {
-                ["file"] = r.File,
-                ["line"] = r.Line,
-                ["column"] = r.Column,
-                ["value"] = r.Value,
-                ["reason"] = r.Reason,
-            })]),
+            ["rejected"] = rejected.ToJson(),
         });
-        return rejected > allowRejects ? ExitCode.RowsRejected : ExitCode.Success;
+        return rejected.Finish();
     }
 
     /// <summary>Sends a file in blocks, and remembers on which line each row stood.</summary>
@@ -152,29 +132,6 @@ internal static class ImportCommand
                 hash = SeededRandom.Mix(hash ^ b);
             }
             return hash;
-        }
-    }
-
-    /// <summary>Shows the first rejected rows as they come.</summary>
-    private sealed class Rejections(CommandOutput output)
-    {
-        public List<RowRejection> Shown { get; } = [];
-
-        public void Add(RowRejection rejection)
-        {
-            if (Shown.Count < MaxShown)
-            {
-                Shown.Add(rejection);
-                output.Warn($"rejected: {rejection}");
-            }
-        }
-
-        public void End(long total)
-        {
-            if (total > Shown.Count)
-            {
-                output.Warn($"rejected: {total - Shown.Count:N0} more rows");
-            }
         }
     }
 }

@@ -30,7 +30,7 @@ internal sealed class FailureInterceptor(ILogger<FailureInterceptor> log) : Inte
     /// <inheritdoc/>
     public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
-        => await Awaited(continuation(requestStream, context), context);
+        => await Awaited(continuation(new ClientStream<TRequest>(requestStream), context), context);
 
     /// <inheritdoc/>
     public override async Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request,
@@ -40,7 +40,7 @@ internal sealed class FailureInterceptor(ILogger<FailureInterceptor> log) : Inte
     /// <inheritdoc/>
     public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream,
         IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
-        => await Awaited(continuation(requestStream, responseStream, context), context);
+        => await Awaited(continuation(new ClientStream<TRequest>(requestStream), responseStream, context), context);
 
     private async Task<T> Awaited<T>(Task<T> call, ServerCallContext context)
     {
@@ -66,7 +66,7 @@ internal sealed class FailureInterceptor(ILogger<FailureInterceptor> log) : Inte
         {
             return rpc;
         }
-        if (context.CancellationToken.IsCancellationRequested)
+        if (exception is OperationCanceledException || context.CancellationToken.IsCancellationRequested)
         {
             // The client has gone, or its deadline has passed: nobody reads this, but it is no defect.
             return new RpcException(context.Deadline <= DateTime.UtcNow
@@ -80,5 +80,26 @@ internal sealed class FailureInterceptor(ILogger<FailureInterceptor> log) : Inte
         }
         ServerLog.Unexpected(log, id, context.Method, exception);
         return Failure.Of(StatusCode.Internal, Failure.Internal, $"internal error (event {id} in the server's log)").ToException();
+    }
+
+    /// <summary>
+    /// What the client sends. Its going away may show as an I/O error before the call is cancelled; that is no failure of
+    /// the server's own storage.
+    /// </summary>
+    private sealed class ClientStream<T>(IAsyncStreamReader<T> stream) : IAsyncStreamReader<T>
+    {
+        public T Current => stream.Current;
+
+        public async Task<bool> MoveNext(CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await stream.MoveNext(cancellationToken);
+            }
+            catch (IOException e)
+            {
+                throw new OperationCanceledException("the client has gone", e);
+            }
+        }
     }
 }

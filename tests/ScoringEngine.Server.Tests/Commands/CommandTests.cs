@@ -65,6 +65,7 @@ public sealed class CommandTests(ServerFixture server) : IClassFixture<ServerFix
             $"rejected: {file}:4: column 'tenure_months': '': missing, but a value is required",
             $"rejected: {file}:7: column 'has_app': 'perhaps': expected yes/no, true/false or 1/0",
             $"rejected: {file}:8: column 'plan': '': customer 'b5': a category of 257 bytes, expected at most 256",
+            "4 rows were rejected (--allow-rejects 4 accepts that)",
         ], error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Customer customer = (await server.Customers.GetCustomerAsync(new GetCustomerRequest { CustomerId = "b0" })).Customer;
         Assert.Equal("gold, with a comma", customer.Features[3].Category);
@@ -84,8 +85,8 @@ public sealed class CommandTests(ServerFixture server) : IClassFixture<ServerFix
         Assert.Equal(3, exitCode);
         Assert.Contains("Read 50: created 0, updated 0 (ids that come twice in the file: 0), rejected 50", output);
         string[] lines = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal(21, lines.Length);
-        Assert.Equal("rejected: 30 more rows", lines[20]);
+        Assert.Equal(22, lines.Length);
+        Assert.Equal(["rejected: 30 more rows", "50 rows were rejected (--allow-rejects 50 accepts that)"], lines[20..]);
     }
 
     [Fact]
@@ -166,6 +167,7 @@ public sealed class CommandTests(ServerFixture server) : IClassFixture<ServerFix
         Assert.Contains("telco version 1", output);
         Assert.All(expected.Propositions, p => Assert.Contains(p.Name, output));
         Assert.Contains($"Why: {expected.Propositions[0].Name} is worth", output);
+        Assert.DoesNotContain(output.Split('\n'), line => line.Length > 120 && !line.StartsWith("Why: ", StringComparison.Ordinal));
         Assert.Contains($"{expected.Propositions[0].CustomerValue.Value.ToString("+0.00;-0.00;0", CultureInfo.InvariantCulture)} (assumed)", output);
     }
 
@@ -248,7 +250,7 @@ public sealed class CommandTests(ServerFixture server) : IClassFixture<ServerFix
     }
 
     private static (int Read, int Created, int Updated, int Duplicates, int Rejected) Counts(JsonObject result)
-        => ((int)result["read"]!, (int)result["created"]!, (int)result["updated"]!, (int)result["duplicates"]!, (int)result["rejected"]!);
+        => ((int)result["read"]!, (int)result["created"]!, (int)result["updated"]!, (int)result["duplicates"]!, (int)result["rejected"]!["count"]!);
 
     private static async Task<(int ExitCode, JsonObject Result, string Error)> RunJsonAsync(params string[] arguments)
     {
