@@ -65,6 +65,13 @@ public sealed class Workspace
         return new Workspace(path, schema!, policy!, needs!, propositions!.Value, strategies!.Value);
     }
 
+    /// <summary>The same workspace where customers perceive value otherwise; no file changes.</summary>
+    public Workspace With(Needs needs)
+    {
+        ArgumentNullException.ThrowIfNull(needs);
+        return new Workspace(Directory, Schema, Policy, needs, Propositions, Strategies);
+    }
+
     /// <summary>
     /// What a complete workspace would have and this one has not: strategies without an element, figures that are only
     /// assumed. Empty when complete; nothing here keeps the workspace from being used.

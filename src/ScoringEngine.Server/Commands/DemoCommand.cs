@@ -57,17 +57,14 @@ internal static class DemoCommand
 
     private static async Task<ExitCode> RunAsync(Request request, CommandOutput output, CancellationToken cancellation)
     {
-        string folder = request.Folder ?? Path.Combine(Path.GetTempPath(), $"scoring-engine-demo-{Environment.ProcessId}", "demo");
+        DirectoryInfo? temporary = request.Folder is null ? Directory.CreateTempSubdirectory("scoring-engine-demo-") : null;
         try
         {
-            return await TourAsync(request, folder, output, cancellation);
+            return await TourAsync(request, request.Folder ?? Path.Combine(temporary!.FullName, "demo"), output, cancellation);
         }
         finally
         {
-            if (request.Folder is null && Directory.Exists(Path.GetDirectoryName(folder)))
-            {
-                Directory.Delete(Path.GetDirectoryName(folder)!, recursive: true);
-            }
+            temporary?.Delete(recursive: true);
         }
     }
 

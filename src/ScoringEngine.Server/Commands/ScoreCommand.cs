@@ -58,6 +58,10 @@ internal static class ScoreCommand
         };
         command.Validators.Add(result =>
         {
+            if (result.GetValue(Propositions) is < 1 or > 100)
+            {
+                result.AddError("-k: expected 1 to 100");
+            }
             bool file = result.GetValue(Data) is not null;
             if (file != result.GetValue(Out) is not null)
             {
