@@ -18,11 +18,12 @@ internal static class ScoreCommand
         HelpName = "NAME=VALUE",
     };
 
-    private static readonly Option<uint> Propositions = new("-k")
+    private static readonly Option<long> Propositions = new("-k")
     {
         Description = "How many propositions to show, best first, 1 to 100",
         HelpName = "N",
         DefaultValueFactory = _ => 3,
+        CustomParser = WholeNumber.Within(1, 100),
     };
 
     private static readonly Option<string> Server = ServerConnection.Option();
@@ -58,16 +59,12 @@ internal static class ScoreCommand
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(Propositions) is < 1 or > 100)
-            {
-                result.AddError("-k: expected 1 to 100");
-            }
-            bool file = result.GetValue(Data) is not null;
-            if (file != result.GetValue(Out) is not null)
+            bool file = result.GetResult(Data) is not null;
+            if (file != result.GetResult(Out) is not null)
             {
                 result.AddError("score: --data and --out come together");
             }
-            if (file && (result.GetValue(Customer) is not null || result.GetValue(Features) is { Length: > 0 }))
+            if (file && (result.GetResult(Customer) is { Tokens.Count: > 0 } || result.GetResult(Features) is not null))
             {
                 result.AddError("score: either a customer (or --feature) or --data, not both");
             }
@@ -82,7 +79,7 @@ internal static class ScoreCommand
                 },
                 output, cancellation))
             : OnlineScore.RunAsync(
-                parse.GetRequiredValue(Server), parse.GetValue(Customer) ?? "", parse.GetValue(Features) ?? [], parse.GetValue(Propositions), output, cancellation));
+                parse.GetRequiredValue(Server), parse.GetValue(Customer) ?? "", parse.GetValue(Features) ?? [], (uint)parse.GetValue(Propositions), output, cancellation));
         return command;
     }
 }
