@@ -94,9 +94,11 @@ internal sealed class TrainingSummary
         {
             yield return ($"Expected {ProfitName}, {Currency} per {Profit!.Target.Period}, on held-out customers", ProfitTable(profit));
             WhaleCurve curve = _result.WhaleCurve!;
+            string best = $"Whale curve: the best {Percent((double)curve.PeakCustomers / curve.Customers)} of customers make ";
             yield return (
-                $"Whale curve: the best {Percent((double)curve.PeakCustomers / curve.Customers)} of customers make {Percent(curve.Peak / curve.Total)} of the total"
-                + $"; the best 20 % make {Percent(curve.At(0.2) / curve.Total)}",
+                best + (curve.Total > 0
+                    ? $"{Percent(curve.Peak / curve.Total)} of the total; the best 20 % make {Percent(curve.At(0.2) / curve.Total)}"
+                    : $"{Number(curve.Peak)} {Currency}, all together {Number(curve.Total)}"),
                 new Text(WhaleCurveChart.Draw(curve)));
         }
         yield return ("Propensities, on held-out customers' later offers", PropensityTable());
