@@ -100,6 +100,17 @@ public static class ModelPackage
         return Load(workspace, directory, number);
     }
 
+    /// <summary>
+    /// The newest version as training goes on from it: checked as <see cref="Load(Workspace, int?)"/> does, but its feature
+    /// schema may be an older one. Null where there is no version.
+    /// </summary>
+    /// <exception cref="InvalidDataException">A file is missing, has a wrong hash, cannot be read, or scores differ; the message names the file.</exception>
+    public static ModelSet? LoadPrevious(Workspace workspace)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        return workspace.Versions() is [int newest, ..] ? LoadOfAnySchema(workspace.VersionDirectory(newest), newest) : null;
+    }
+
     /// <summary>Reads a version's manifest alone.</summary>
     /// <exception cref="InvalidDataException">It is missing, no manifest, or that of another version.</exception>
     public static ModelManifest ReadManifest(Workspace workspace, int version)
@@ -109,6 +120,13 @@ public static class ModelPackage
     }
 
     private static ModelSet Load(Workspace workspace, string directory, int version)
+    {
+        ModelSet models = LoadOfAnySchema(directory, version);
+        return models.Schema.Hash == workspace.Schema.Features.Hash ? models
+            : throw new InvalidDataException($"{directory}: was trained with another feature schema than schema.yaml has now: {SchemaDifference(models.Schema, workspace.Schema.Features)}; train a new version, or take the change back");
+    }
+
+    private static ModelSet LoadOfAnySchema(string directory, int version)
     {
         ModelManifest manifest = ReadManifest(directory, version);
         foreach (string file in new[] { ParametersFile, GoldenFile, ReportFile })
@@ -132,10 +150,6 @@ public static class ModelPackage
             }
         }
         ModelSet models = Parse(Path.Combine(directory, ParametersFile), p => ModelFormat.FromMessage(ModelParameters.Parser.ParseFrom(p), manifest));
-        if (models.Schema.Hash != workspace.Schema.Features.Hash)
-        {
-            throw new InvalidDataException($"{directory}: was trained with another feature schema than schema.yaml has now: {SchemaDifference(models.Schema, workspace.Schema.Features)}; train a new version, or take the change back");
-        }
         string golden = Path.Combine(directory, GoldenFile);
         GoldenRows expectedRows = Parse(golden, GoldenRows.Parser.ParseFrom);
         if (expectedRows.Columns != models.Schema.Count || expectedRows.Values.Count % models.Schema.Count != 0)

@@ -44,7 +44,7 @@ public sealed class ModelTrainer
     /// <param name="workspace">Schema, catalogue and policy.</param>
     /// <param name="customers">At least 20 customers, with context columns.</param>
     /// <param name="outcomes">Past decisions; null without any.</param>
-    /// <param name="previous">The version whose segments go on; null for none.</param>
+    /// <param name="previous">The version whose segments go on, perhaps of an older schema; null for none.</param>
     /// <param name="options">Settings.</param>
     /// <param name="createdAt">The time to note in the manifest.</param>
     /// <param name="progress">Told the share of the work done, roughly, 0..1.</param>
@@ -78,14 +78,14 @@ public sealed class ModelTrainer
         segments = WithSizes(segments, assignments);
         _progress?.Report(0.2);
 
-        Quantiser quantiser = FitQuantiser(customers.Rows, outcomes?.Rows);
+        long cutOff = outcomes is null ? long.MaxValue : TimeCutOff(outcomes);
+        Quantiser quantiser = FitQuantiser(customers.Rows, training, outcomes, cutOff);
         (ProfitModel? profit, ProfitMetrics? profitMetrics, float[] expected) = TrainProfit(quantiser, customers, training, heldOut);
         _progress?.Report(0.6);
 
         ImmutableSortedDictionary<string, PropensityModel>.Builder propensities =
             ImmutableSortedDictionary.CreateBuilder<string, PropensityModel>(StringComparer.Ordinal);
         ImmutableArray<PropensityMetrics>.Builder propensityMetrics = ImmutableArray.CreateBuilder<PropensityMetrics>();
-        long cutOff = outcomes is null || outcomes.Count == 0 ? long.MaxValue : TimeCutOff(outcomes);
         for (int a = 0; a < _workspace.Propositions.Length; a++)
         {
             Proposition proposition = _workspace.Propositions[a];
@@ -138,26 +138,59 @@ public sealed class ModelTrainer
 
     private (SegmentModel Segments, SegmentTraining? Training) TrainSegments(FeatureMatrix rows, ModelSet? previous)
     {
+        string? obstacle = null;
+        SegmentModel? old = previous is null ? null : InThisSchema(previous, out obstacle);
         if (previous is not null && !_options.RefitSegments)
         {
-            return (previous.Segments, null);
+            return (old ?? throw new InvalidDataException(
+                $"the segments of version {previous.Manifest.Version} cannot be kept: {obstacle}; ask for new ones (--segments auto, or a number)"), null);
         }
+        SegmentTraining training;
         try
         {
-            SegmentTraining training = SegmentTrainer.Fit(Schema, rows, new SegmentTrainingOptions
+            training = SegmentTrainer.Fit(Schema, rows, new SegmentTrainingOptions
             {
                 Segments = _options.Segments,
                 Seed = _options.Seed,
                 Threads = _options.Threads == 0 ? Environment.ProcessorCount : _options.Threads,
-                Previous = previous?.Segments,
+                Previous = old,
             }, _cancellation);
-            return (training.Model, training);
         }
         catch (ArgumentException e)
         {
             throw new InvalidDataException($"segments: {e.Message}", e);
         }
+
+        // Nothing to match the segments with, but their ids must not be those of other segments.
+        return (old is null && previous is not null ? WithIdsFrom(previous.Segments.NextId, training.Model) : training.Model, training);
     }
+
+    /// <summary>
+    /// The segments of a version for rows of the present schema, feature by permanent id and category by name; null and
+    /// the reason where they use something that is not there any more.
+    /// </summary>
+    private SegmentModel? InThisSchema(ModelSet previous, out string? obstacle)
+    {
+        obstacle = null;
+        SegmentModel model = previous.Segments;
+        SegmentDimension[] dimensions = [.. model.Encoding.Dimensions];
+        foreach (ref SegmentDimension dimension in dimensions.AsSpan())
+        {
+            Feature old = previous.Schema.Features[dimension.Feature];
+            Feature? now = Schema.Features.FirstOrDefault(f => f.Id == old.Id);
+            int category = dimension.Category < 0 || now is null ? -1 : now.Categories.IndexOf(old.Categories[dimension.Category]);
+            if (now is null || now.Kind != old.Kind || now.Context || !now.IsModelInput || (dimension.Category >= 0 && category < 0))
+            {
+                obstacle = $"they use feature '{old.Name}', which schema.yaml does not have any more, or not as it was";
+                return null;
+            }
+            dimension = dimension with { Feature = Schema.Features.IndexOf(now), Category = category };
+        }
+        return new SegmentModel(new SegmentEncoding([.. dimensions]), model.Centroids, model.Segments, model.NextId);
+    }
+
+    private static SegmentModel WithIdsFrom(int first, SegmentModel model)
+        => new(model.Encoding, model.Centroids, [.. model.Segments.Select(s => s with { Id = s.Id + first - 1 })], model.NextId + first - 1);
 
     private static int[] Assign(SegmentModel segments, FeatureMatrix rows)
     {
@@ -178,24 +211,26 @@ public sealed class ModelTrainer
     }
 
     /// <summary>
-    /// One quantiser for all trees, so that a row is quantised once: thresholds from customers and outcomes alike;
-    /// context features are known from outcomes only.
+    /// One quantiser for all trees, so that a row is quantised once: thresholds from what is trained on, customers and
+    /// outcomes alike; context features are known from outcomes only.
     /// </summary>
-    private Quantiser FitQuantiser(FeatureMatrix customers, FeatureMatrix? outcomes)
+    private Quantiser FitQuantiser(FeatureMatrix customers, int[] training, OutcomeTable? outcomes, long cutOff)
     {
-        int customerRows = Math.Min(customers.Rows, QuantiserSampleRows);
-        int outcomeRows = Math.Min(outcomes?.Rows ?? 0, QuantiserSampleRows);
+        int[] trainingOutcomes = outcomes is null ? []
+            : [.. Enumerable.Range(0, outcomes.Count).Where(i => IsTraining(outcomes, i, cutOff))];
+        int customerRows = Math.Min(training.Length, QuantiserSampleRows);
+        int outcomeRows = Math.Min(trainingOutcomes.Length, QuantiserSampleRows);
         FeatureMatrix sample = new(customerRows + outcomeRows, Schema.Count);
         for (int i = 0; i < customerRows; i++)
         {
-            customers.Row((int)((long)i * customers.Rows / customerRows)).CopyTo(sample.Row(i));
+            customers.Row(training[(int)((long)i * training.Length / customerRows)]).CopyTo(sample.Row(i));
             sample.Row(i)[Schema.CustomerCount..].Fill(float.NaN);
         }
         for (int i = 0; i < outcomeRows; i++)
         {
-            outcomes!.Row((int)((long)i * outcomes.Rows / outcomeRows)).CopyTo(sample.Row(customerRows + i));
+            outcomes!.Rows.Row(trainingOutcomes[(int)((long)i * trainingOutcomes.Length / outcomeRows)]).CopyTo(sample.Row(customerRows + i));
         }
-        return Quantiser.Fit(Schema, sample, new QuantiserOptions { IncludeContext = true, SampleRows = Math.Max(1, sample.Rows) });
+        return Quantiser.Fit(Schema, sample, new QuantiserOptions { IncludeContext = true, SampleRows = 2 * QuantiserSampleRows });
     }
 
     private (ProfitModel? Model, ProfitMetrics? Metrics, float[] Expected) TrainProfit(
@@ -268,12 +303,23 @@ public sealed class ModelTrainer
             (double)actual.Where((y, i) => y <= high[i]).Count() / actual.Length);
     }
 
+    /// <summary>
+    /// Outcomes before it are trained on, the others measured on. Where that many share the first time it is the second;
+    /// where there is no other time, all are trained on and none is measured on.
+    /// </summary>
     private long TimeCutOff(OutcomeTable outcomes)
     {
+        if (outcomes.Count == 0)
+        {
+            return long.MaxValue;
+        }
         long[] times = [.. outcomes.DecidedAt];
         Array.Sort(times);
-        return times[(int)(_options.TimeShare * times.Length)];
+        long cutOff = times[(int)(_options.TimeShare * times.Length)];
+        return cutOff > times[0] ? cutOff : times.FirstOrDefault(t => t > cutOff, long.MaxValue);
     }
+
+    private bool IsTraining(OutcomeTable outcomes, int i, long cutOff) => !IsHeldOut(outcomes.Hashes[i]) && outcomes.DecidedAt[i] < cutOff;
 
     private (PropensityModel? Model, PropensityMetrics Metrics) TrainPropensity(Quantiser quantiser, OutcomeTable? outcomes, int proposition, long cutOff)
     {
@@ -283,7 +329,7 @@ public sealed class ModelTrainer
         {
             return (null, none);
         }
-        int[] training = [.. Enumerable.Range(0, outcomes.Count).Where(i => Usable(i) && !IsHeldOut(outcomes.Hashes[i]) && outcomes.DecidedAt[i] < cutOff)];
+        int[] training = [.. Enumerable.Range(0, outcomes.Count).Where(i => Usable(i) && IsTraining(outcomes, i, cutOff))];
         int[] heldOut = [.. Enumerable.Range(0, outcomes.Count).Where(i => Usable(i) && IsHeldOut(outcomes.Hashes[i]) && outcomes.DecidedAt[i] >= cutOff)];
         if (training.Length == 0)
         {

@@ -13,6 +13,10 @@ namespace ScoringEngine.Core.Models;
 /// </summary>
 public sealed class OutcomeTable
 {
+    // Nothing more lenient: a lone time would be today's, and 01/02/2025 is a day in January or in February.
+    private static readonly string[] TimeFormats =
+        ["yyyy-MM-dd", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd HH:mmK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd HH:mm:ss.FFFFFFFK"];
+
     private static readonly string[] Columns = ["customer", "proposition", "decided_at", "channel", "action_probability", "presented", "accepted", "revenue", "cost"];
 
     private OutcomeTable(string name, FeatureMatrix rows, int[] propositions, long[] decidedAt, float[] accepted, bool[] presented, ulong[] hashes, string fingerprint)
@@ -59,8 +63,8 @@ public sealed class OutcomeTable
     /// <param name="categories">Dictionary of the schema.</param>
     /// <param name="catalogue">The propositions.</param>
     /// <param name="laterFeatures">
-    /// Where the file has no features: customers whose present features stand in for those at the time of the decision,
-    /// which lets the future leak into training. Null refuses such a file.
+    /// Where the file lacks features: customers whose present ones stand in for those at the time of the decision, which
+    /// lets the future leak into training. Null refuses such a file.
     /// </param>
     /// <param name="rejected">Called with each row that cannot be used.</param>
     /// <param name="progress">Told the share read, 0..1 or NaN.</param>
@@ -83,9 +87,9 @@ public sealed class OutcomeTable
                 + "(--later-features takes today's from the customer file, which lets the future leak into the propensities)");
         }
 
-        // With later features only the context columns are read from this file.
-        FeatureSchema read = absent.Length == 0 ? schema : new FeatureSchema(schema.Features.Skip(schema.CustomerCount));
+        FeatureSchema read = absent.Length == 0 ? schema : new FeatureSchema(schema.Features.Where(f => !absent.Contains(f.Name)));
         CategoryDictionary readCategories = absent.Length == 0 ? categories : new CategoryDictionary(read);
+        int[] columnOf = [.. schema.Features.Select(f => read.IndexOf(f.Name))];
         CustomerFile file = CustomerFile.Open(table, readCategories, "customer", null, rejected, withContext: true);
         Dictionary<string, int> propositionIndex = catalogue.Select((p, i) => (p.Id, i)).ToDictionary(p => p.Id, p => p.i, StringComparer.Ordinal);
         List<float> values = [];
@@ -109,7 +113,7 @@ public sealed class OutcomeTable
                 file.Reject("proposition", proposition, $"not in the catalogue{NearestName.Hint(proposition, propositionIndex.Keys)}");
                 continue;
             }
-            if (!DateTimeOffset.TryParse(table.Text(columns[2]), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time))
+            if (!DateTimeOffset.TryParseExact(table.Text(columns[2]), TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time))
             {
                 file.Reject("decided_at", table.Text(columns[2]), "expected an ISO 8601 date and time");
                 continue;
@@ -128,17 +132,16 @@ public sealed class OutcomeTable
                 file.Reject("accepted", table.Text(columns[6]), "accepted an offer that was not presented");
                 continue;
             }
-            if (absent.Length > 0)
+            int customer = absent.Length == 0 ? -1 : laterFeatures!.RowOf(Encoding.UTF8.GetString(file.Id));
+            if (absent.Length > 0 && customer < 0)
             {
-                int customer = laterFeatures!.RowOf(Encoding.UTF8.GetString(file.Id));
-                if (customer < 0)
-                {
-                    file.Reject("customer", Encoding.UTF8.GetString(file.Id), "not in the customer file");
-                    continue;
-                }
-                values.AddRange(laterFeatures.Rows.Row(customer)[..schema.CustomerCount]);
+                file.Reject("customer", Encoding.UTF8.GetString(file.Id), "not in the customer file");
+                continue;
             }
-            values.AddRange(file.Values);
+            for (int f = 0; f < schema.Count; f++)
+            {
+                values.Add(columnOf[f] >= 0 ? file.Values[columnOf[f]] : laterFeatures!.Rows[customer, f]);
+            }
             fingerprint.AppendData(file.Id);
             fingerprint.AppendData(MemoryMarshal.AsBytes(file.Values));
             fingerprint.AppendData([(byte)(wasPresented ? 1 : 0), (byte)(wasAccepted ? 1 : 0), .. BitConverter.GetBytes(index), .. BitConverter.GetBytes(time.ToUnixTimeMilliseconds())]);

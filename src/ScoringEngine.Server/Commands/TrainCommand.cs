@@ -90,7 +90,7 @@ internal static class TrainCommand
     {
         Workspace workspace = Workspace.Load(request.Workspace);
         RejectedRows rejected = new(output, request.AllowRejects);
-        ModelSet? previous = workspace.Versions().IsEmpty ? null : ModelPackage.Load(workspace);
+        ModelSet? previous = ModelPackage.LoadPrevious(workspace);
         CategoryDictionary categories = new(workspace.Schema.Features);
 
         CustomerTable customers = output.WithProgress("customers", progress =>
