@@ -65,6 +65,9 @@ public sealed class Workspace
         return new Workspace(path, schema!, policy!, needs!, propositions!.Value, strategies!.Value);
     }
 
+    /// <summary>The workspace with other need weights; no file is changed.</summary>
+    public Workspace With(Needs needs) => new(Directory, Schema, Policy, needs, Propositions, Strategies);
+
     /// <summary>
     /// What a complete workspace would have and this one has not: strategies without an element, figures that are only
     /// assumed. Empty when complete; nothing here keeps the workspace from being used.

@@ -67,7 +67,7 @@ internal static class OfflineScore
         if (!toStandardOutput)
         {
             output.Line($"scored {scored} customers with {models.Manifest.Name} version {models.Manifest.Version} into {request.Out}"
-                + (models.Profit is { Target.Proxy: true } p ? $"; expected_profit is a PROXY ({p.Target})" : ""));
+                + (models.Profit is { Target.Proxy: true } p ? $"; tiers, expected profit and potential are of a PROXY ({p.Target})" : ""));
             output.Result(new JsonObject
             {
                 ["model"] = models.Manifest.Name,
@@ -123,8 +123,8 @@ internal static class OfflineScore
 
         private void WriteHeader()
         {
-            string profit = _scorer.Models.Profit is { Target.Proxy: true } ? "expected_profit_proxy" : "expected_profit";
-            foreach (string column in new[] { "customer", "segment_id", "segment", "distance", "margin", "tier", profit, "potential" })
+            string proxy = _scorer.Models.Profit is { Target.Proxy: true } ? "_proxy" : "";
+            foreach (string column in new[] { "customer", "segment_id", "segment", "distance", "margin", "tier" + proxy, "expected_profit" + proxy, "potential" + proxy })
             {
                 _csv.WriteField(column);
             }

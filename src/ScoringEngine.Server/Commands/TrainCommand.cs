@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Segmentation;
@@ -62,6 +63,16 @@ internal static class TrainCommand
             Description = "Take features that the outcomes lack from the customer file, although they are later than the decision",
         };
         Option<long> allowRejects = CommonOptions.AllowRejects();
+        foreach (Option<string?> file in new[] { outcomes, survey })
+        {
+            file.Validators.Add(result =>
+            {
+                if (result.GetValueOrDefault<string?>() == "-")
+                {
+                    result.AddError($"{file.Name}: expected a file; only --data can be standard input");
+                }
+            });
+        }
         EngineCommand command = new("train", "Train a new version: segments, profitability, tiers, potential and a propensity for each proposition",
             "scoring-engine train --workspace models/mine --data customers.csv --segments auto",
             "scoring-engine train -w models/sample -d models/sample/customers.csv --outcomes models/sample/outcomes.csv --survey models/sample/survey.csv",
@@ -105,10 +116,7 @@ internal static class TrainCommand
         WarnOfUnknownCategories(workspace.Schema.Features, categories, output);
         if (rejected.Count > request.AllowRejects)
         {
-            ExitCode exit = rejected.Finish();
-            output.Warn("no version was written");
-            output.Result(new() { ["error"] = new System.Text.Json.Nodes.JsonObject { ["message"] = "rows were rejected" }, ["rejected"] = rejected.ToJson() });
-            return exit;
+            return Refuse(rejected, output);
         }
 
         TrainingResult result = output.WithProgress("training", progress => ModelTrainer.Train(
@@ -122,23 +130,37 @@ internal static class TrainCommand
             DateTimeOffset.UtcNow, progress, cancellation));
         if (request.Survey is not null)
         {
-            workspace = LearnNeeds(workspace, request.Survey, result, customers, rejected);
+            workspace = workspace.With(LearnNeeds(workspace, request.Survey, result, customers, rejected));
+            if (rejected.Count > request.AllowRejects)
+            {
+                return Refuse(rejected, output);
+            }
         }
         TrainingSummary summary = new(workspace, result, customers, outcomes);
         ModelSet written = ModelPackage.Write(workspace, result.Models, result.GoldenRows, summary.ToText());
+        if (request.Survey is not null)
+        {
+            WorkspaceWriter.Replace(Path.Combine(workspace.Directory, Needs.FileName), WorkspaceWriter.NeedsText(workspace.Needs));
+        }
         summary.Show(written.Manifest, output, rejected);
         return rejected.Finish();
     }
 
-    private static Workspace LearnNeeds(Workspace workspace, string survey, TrainingResult result, CustomerTable customers, RejectedRows rejected)
+    private static ExitCode Refuse(RejectedRows rejected, CommandOutput output)
+    {
+        ExitCode exit = rejected.Finish();
+        output.Warn("no version was written");
+        output.Result(new JsonObject { ["error"] = new JsonObject { ["message"] = "rows were rejected" }, ["rejected"] = rejected.ToJson() });
+        return exit;
+    }
+
+    private static Needs LearnNeeds(Workspace workspace, string survey, TrainingResult result, CustomerTable customers, RejectedRows rejected)
     {
         SegmentModel segments = result.Models.Segments;
-        Needs needs = NeedSurvey.Read(
+        return NeedSurvey.Read(
             CsvTable.Open(survey), workspace.Needs,
             id => customers.RowOf(id) is >= 0 and int row ? segments.Segments[result.Assignments[row]].Id : null,
             rejected.Add);
-        WorkspaceWriter.Replace(Path.Combine(workspace.Directory, Needs.FileName), WorkspaceWriter.NeedsText(needs));
-        return Workspace.Load(workspace.Directory);
     }
 
     private static void WarnOfUnknownCategories(FeatureSchema schema, CategoryDictionary categories, CommandOutput output)
