@@ -65,8 +65,12 @@ public sealed class Workspace
         return new Workspace(path, schema!, policy!, needs!, propositions!.Value, strategies!.Value);
     }
 
-    /// <summary>The workspace with other need weights; no file is changed.</summary>
-    public Workspace With(Needs needs) => new(Directory, Schema, Policy, needs, Propositions, Strategies);
+    /// <summary>The same workspace where customers perceive value otherwise; no file changes.</summary>
+    public Workspace With(Needs needs)
+    {
+        ArgumentNullException.ThrowIfNull(needs);
+        return new Workspace(Directory, Schema, Policy, needs, Propositions, Strategies);
+    }
 
     /// <summary>
     /// What a complete workspace would have and this one has not: strategies without an element, figures that are only

@@ -48,6 +48,13 @@ internal sealed class CommandOutput
         }
     }
 
+    /// <summary>Writes why a command fails to standard error, and with --json as its result.</summary>
+    public void Fail(string message, JsonArray? problems = null)
+    {
+        Warn(message);
+        Result(new JsonObject { ["error"] = new JsonObject { ["message"] = message, ["problems"] = problems } });
+    }
+
     /// <summary>Writes something for a person; does nothing with --json.</summary>
     public void Show(IRenderable renderable)
     {

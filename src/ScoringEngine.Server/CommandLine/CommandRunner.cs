@@ -31,17 +31,9 @@ internal static class CommandRunner
             catch (Exception e)
             {
                 (string message, ExitCode exitCode) = Explain(e, cancellation);
-                output.Warn(message);
-                output.Result(new JsonObject
-                {
-                    ["error"] = new JsonObject
-                    {
-                        ["message"] = message,
-                        ["problems"] = e is WorkspaceException w
-                            ? new JsonArray([.. w.Problems.Select(p => new JsonObject { ["file"] = p.File, ["line"] = p.Line, ["message"] = p.Message })])
-                            : null,
-                    },
-                });
+                output.Fail(message, e is WorkspaceException w
+                    ? new JsonArray([.. w.Problems.Select(p => new JsonObject { ["file"] = p.File, ["line"] = p.Line, ["message"] = p.Message })])
+                    : null);
                 return (int)exitCode;
             }
         });

@@ -30,6 +30,12 @@ internal static class RootCommandFactory
     public static async Task<int> RunAsync(string[] args, InvocationConfiguration configuration, CancellationToken cancellation = default)
     {
         ParseResult parse = Create().Parse(args);
+        if (parse.Errors.Count > 0 && parse.GetValue(CommandRunner.JsonOption))
+        {
+            // The parser's own answer would put help on standard output.
+            new CommandOutput(json: true, configuration.Output, configuration.Error).Fail(string.Join(Environment.NewLine, parse.Errors.Select(e => e.Message)));
+            return (int)ExitCode.Usage;
+        }
         int exitCode = await parse.InvokeAsync(configuration, cancellation);
         return parse.Action is ParseErrorAction ? (int)ExitCode.Usage : exitCode;
     }

@@ -63,10 +63,9 @@ internal static class DemoCommand
     private static async Task<ExitCode> RunAsync(Request request, CommandOutput output, CancellationToken cancellation)
     {
         DirectoryInfo? temporary = request.Folder is null ? Directory.CreateTempSubdirectory("scoring-engine-demo-") : null;
-        string folder = request.Folder ?? Path.Combine(temporary!.FullName, "demo");
         try
         {
-            return await TourAsync(request, folder, output, cancellation);
+            return await TourAsync(request, request.Folder ?? Path.Combine(temporary!.FullName, "demo"), output, cancellation);
         }
         finally
         {

@@ -62,10 +62,6 @@ internal static class ScoreCommand
             {
                 result.AddError("-k: expected 1 to 100");
             }
-            if (result.GetValue(Out) is { } path && result.GetValue(Data) is { } input && path != "-" && Path.GetFullPath(path) == Path.GetFullPath(input))
-            {
-                result.AddError("score: --out is the file that --data reads");
-            }
             bool file = result.GetValue(Data) is not null;
             if (file != result.GetValue(Out) is not null)
             {

@@ -96,7 +96,7 @@ internal static class TrainCommand
         return command;
     }
 
-    /// <summary>Trains, writes the version and shows the summary. No version is written when too many rows are rejected.</summary>
+    /// <summary>Trains, writes the version and shows the summary. Nothing is written when too many rows are rejected.</summary>
     public static ExitCode Run(Request request, CommandOutput output, CancellationToken cancellation)
     {
         Workspace workspace = Workspace.Load(request.Workspace);
@@ -104,6 +104,8 @@ internal static class TrainCommand
         ModelSet? previous = ModelPackage.LoadPrevious(workspace);
         CategoryDictionary categories = new(workspace.Schema.Features);
 
+        // Opened before the long work, so that a wrong name is told at once.
+        using CsvTable? survey = request.Survey is null ? null : CsvTable.Open(request.Survey);
         CustomerTable customers = output.WithProgress("customers", progress =>
         {
             using CustomerFile file = CustomerFile.Open(
@@ -128,19 +130,16 @@ internal static class TrainCommand
                 Seed = request.Seed,
             },
             DateTimeOffset.UtcNow, progress, cancellation));
-        if (request.Survey is not null)
+        Needs? needs = survey is null ? null : LearnNeeds(workspace.Needs, survey, result, customers, rejected);
+        if (rejected.Count > request.AllowRejects)
         {
-            workspace = workspace.With(LearnNeeds(workspace, request.Survey, result, customers, rejected));
-            if (rejected.Count > request.AllowRejects)
-            {
-                return Refuse(rejected, output);
-            }
+            return Refuse(rejected, output);
         }
-        TrainingSummary summary = new(workspace, result, customers, outcomes);
+        TrainingSummary summary = new(needs is null ? workspace : workspace.With(needs), result, customers, outcomes);
         ModelSet written = ModelPackage.Write(workspace, result.Models, result.GoldenRows, summary.ToText());
-        if (request.Survey is not null)
+        if (needs is not null)
         {
-            WorkspaceWriter.Replace(Path.Combine(workspace.Directory, Needs.FileName), WorkspaceWriter.NeedsText(workspace.Needs));
+            WorkspaceWriter.Replace(Path.Combine(workspace.Directory, Needs.FileName), WorkspaceWriter.NeedsText(needs));
         }
         summary.Show(written.Manifest, output, rejected);
         return rejected.Finish();
@@ -150,15 +149,19 @@ internal static class TrainCommand
     {
         ExitCode exit = rejected.Finish();
         output.Warn("no version was written");
-        output.Result(new JsonObject { ["error"] = new JsonObject { ["message"] = "rows were rejected" }, ["rejected"] = rejected.ToJson() });
+        output.Result(new JsonObject
+        {
+            ["error"] = new JsonObject { ["message"] = $"{rejected.Count} rows were rejected, no version was written" },
+            ["rejected"] = rejected.ToJson(),
+        });
         return exit;
     }
 
-    private static Needs LearnNeeds(Workspace workspace, string survey, TrainingResult result, CustomerTable customers, RejectedRows rejected)
+    private static Needs LearnNeeds(Needs needs, CsvTable survey, TrainingResult result, CustomerTable customers, RejectedRows rejected)
     {
         SegmentModel segments = result.Models.Segments;
         return NeedSurvey.Read(
-            CsvTable.Open(survey), workspace.Needs,
+            survey, needs,
             id => customers.RowOf(id) is >= 0 and int row ? segments.Segments[result.Assignments[row]].Id : null,
             rejected.Add);
     }
