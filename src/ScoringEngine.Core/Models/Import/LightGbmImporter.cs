@@ -89,7 +89,12 @@ public static class LightGbmImporter
         {
             throw lines.Error($"{trees.Count} trees found, expected a multiple of num_tree_per_iteration, {treesPerIteration}");
         }
-        int averagedOver = header.Has("average_output") ? trees.Count / treesPerIteration : 1;
+        bool average = header.Has("average_output");
+        if (average && version == "v2" && transform.Link != MarginLink.Identity)
+        {
+            RequireConvertedLeaves(file, header);
+            transform = new PredictionTransform(MarginLink.Identity);
+        }
         return new ImportedModel
         {
             Source = $"LightGBM text {version}",
@@ -103,7 +108,7 @@ public static class LightGbmImporter
                 trees.ToImmutable(),
                 [.. Enumerable.Range(0, trees.Count).Select(t => t % treesPerIteration)],
                 MarginPrecision.Double,
-                averagedOver)),
+                average ? trees.Count / treesPerIteration : 1)),
         };
     }
 
@@ -142,6 +147,19 @@ public static class LightGbmImporter
                 : Utf8Parser.TryParse(Encoding.UTF8.GetBytes(word[prefix.Length..]), out double k, out int used) && used == word.Length - prefix.Length && k > 0 && double.IsFinite(k)
                     ? k
                     : throw header.Error("objective", $"expected a positive number after sigmoid:, found '{Shorten(word)}'");
+        }
+    }
+
+    /// <summary>
+    /// A random forest has averages of predictions where LightGBM before 2.2 wrote it; version 2.2.3, which writes the same
+    /// file version as 2.2.0, takes the prediction of the average. Parameter refit_decay_rate came with 2.2.
+    /// </summary>
+    private static void RequireConvertedLeaves(ModelFile file, LightGbmSection header)
+    {
+        ReadOnlySpan<byte> bytes = file.Bytes;
+        if (bytes.IndexOf("\nparameters:"u8) < 0 || bytes.IndexOf("\n[refit_decay_rate:"u8) >= 0)
+        {
+            throw header.Error("average_output", "whether the leaves of this random forest are predictions or margins cannot be told; save it with LightGBM 2.3 or later");
         }
     }
 
