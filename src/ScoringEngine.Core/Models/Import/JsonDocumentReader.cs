@@ -1,64 +1,77 @@
-using System.Globalization;
+using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 
 namespace ScoringEngine.Core.Models.Import;
 
-/// <summary>Reads JSON.</summary>
+/// <summary>
+/// Reads JSON, and the numbers <c>NaN</c>, <c>Infinity</c> and <c>-Infinity</c> that XGBoost writes although JSON has none.
+/// </summary>
 internal sealed class JsonDocumentReader : DocumentReader
 {
-    private JsonReaderState _state = new(new JsonReaderOptions { MaxDepth = MaxDepth });
-    private JsonTokenType _token;
-    private string _text = "";
+    // For each open container whether it has had no member yet.
+    private readonly Stack<bool> _open = new();
     private int _position;
 
     public JsonDocumentReader(ModelFile file)
-        : base(file) => Advance();
+        : base(file) => SkipSpace();
 
-    public override bool AtText => _token is JsonTokenType.String or JsonTokenType.Number;
+    public override bool AtText => !Rest.IsEmpty && (Rest[0] == '"' || Word().Length > 0);
 
-    protected override string Position => $"byte {_position}";
+    protected override string Position
+    {
+        get
+        {
+            ReadOnlySpan<byte> before = File.Bytes.AsSpan(0, _position);
+            return $"line {before.Count((byte)'\n') + 1}, byte {_position}";
+        }
+    }
 
-    public override void BeginObject() => Expect(JsonTokenType.StartObject, "an object");
+    private ReadOnlySpan<byte> Rest => File.Bytes.AsSpan(_position);
 
-    public override void BeginArray() => Expect(JsonTokenType.StartArray, "an array");
+    public override void BeginObject() => Begin('{');
+
+    public override void BeginArray() => Begin('[');
 
     public override bool NextKey(out string key)
     {
-        Advance();
-        key = _text;
-        if (_token == JsonTokenType.EndObject)
+        key = "";
+        if (!Next('}'))
         {
             return false;
         }
-        Advance();
+        key = QuotedText();
+        Expect(':');
         return true;
     }
 
-    public override bool NextElement()
-    {
-        Advance();
-        return _token != JsonTokenType.EndArray;
-    }
+    public override bool NextElement() => Next(']');
 
-    public override string Text() => AtText ? _text : throw Found("a text");
+    public override string Text()
+    {
+        if (!AtText)
+        {
+            throw Found("a text or number");
+        }
+        return Rest[0] == '"' ? QuotedText() : Encoding.UTF8.GetString(Take(Word()));
+    }
 
     public override int[] Int32s()
     {
         List<int> values = [];
         BeginArray();
-        Utf8JsonReader reader = Continue();
-        while (Read(ref reader) && reader.TokenType != JsonTokenType.EndArray)
+        while (NextElement())
         {
-            values.Add(reader.TokenType switch
+            ReadOnlySpan<byte> word = Word();
+            values.Add(word switch
             {
-                JsonTokenType.True => 1,
-                JsonTokenType.False => 0,
-                JsonTokenType.Number when reader.TryGetInt32(out int value) => value,
-                _ => throw Found(ref reader, "a whole number"),
+                _ when word.SequenceEqual("true"u8) => 1,
+                _ when word.SequenceEqual("false"u8) => 0,
+                _ when Utf8Parser.TryParse(word, out int value, out int used) && used == word.Length => value,
+                _ => throw Found("a whole number of 32 bits"),
             });
+            Take(word);
         }
-        Pause(ref reader);
         return [.. values];
     }
 
@@ -66,98 +79,157 @@ internal sealed class JsonDocumentReader : DocumentReader
     {
         List<float> values = [];
         BeginArray();
-        Utf8JsonReader reader = Continue();
-        while (Read(ref reader) && reader.TokenType != JsonTokenType.EndArray)
+        while (NextElement())
         {
-            values.Add(reader.TokenType == JsonTokenType.Number && reader.TryGetSingle(out float value)
-                ? value
-                : throw Found(ref reader, "a number"));
+            ReadOnlySpan<byte> word = Word();
+            values.Add(Utf8Parser.TryParse(word, out float value, out int used) && used == word.Length ? value : throw Found("a number"));
+            Take(word);
         }
-        Pause(ref reader);
         return [.. values];
     }
 
     public override void Skip()
     {
-        Utf8JsonReader reader = Continue();
-        try
+        switch (Rest.IsEmpty ? default : (char)Rest[0])
         {
-            reader.Skip();
+            case '{':
+                BeginObject();
+                while (NextKey(out _))
+                {
+                    Skip();
+                }
+                break;
+            case '[':
+                BeginArray();
+                while (NextElement())
+                {
+                    Skip();
+                }
+                break;
+            case '"':
+                SkipQuoted();
+                break;
+            default:
+                ReadOnlySpan<byte> word = Word();
+                if (word.IsEmpty)
+                {
+                    throw Found("a value");
+                }
+                Take(word);
+                break;
         }
-        catch (JsonException e)
-        {
-            throw Malformed(e);
-        }
-        Pause(ref reader);
     }
 
     public override void End()
     {
-        Utf8JsonReader reader = Continue();
+        SkipSpace();
+        if (!Rest.IsEmpty)
+        {
+            throw Found("the end of the file");
+        }
+    }
+
+    private void Begin(char bracket)
+    {
+        Expect(bracket);
+        if (_open.Count == MaxDepth)
+        {
+            throw Error($"nested deeper than {MaxDepth}");
+        }
+        _open.Push(true);
+    }
+
+    /// <summary>Goes behind the comma between members; false behind the closing bracket.</summary>
+    private bool Next(char closing)
+    {
+        SkipSpace();
+        bool first = _open.Pop();
+        if (!Rest.IsEmpty && Rest[0] == closing)
+        {
+            _position++;
+            return false;
+        }
+        if (!first)
+        {
+            Expect(',');
+        }
+        _open.Push(false);
+        return true;
+    }
+
+    private void Expect(char mark)
+    {
+        SkipSpace();
+        if (Rest.IsEmpty || Rest[0] != mark)
+        {
+            throw Found($"'{mark}'");
+        }
+        _position++;
+        SkipSpace();
+    }
+
+    private string QuotedText()
+    {
+        int begin = _position;
+        SkipQuoted();
         try
         {
+            Utf8JsonReader reader = new(File.Bytes.AsSpan(begin.._position));
             reader.Read();
+            return reader.GetString()!;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw Malformed(e);
-        }
-    }
-
-    private void Expect(JsonTokenType token, string expected)
-    {
-        if (_token != token)
-        {
-            throw Found(expected);
+            throw Error($"a text is malformed ({e.Message})");
         }
     }
 
-    private void Advance()
+    private void SkipQuoted()
     {
-        Utf8JsonReader reader = Continue();
-        Read(ref reader);
-        try
+        if (Rest.IsEmpty || Rest[0] != '"')
         {
-            _text = reader.TokenType switch
+            throw Found("a text");
+        }
+        for (int at = 1; at < Rest.Length; at += 2)
+        {
+            int next = Rest[at..].IndexOfAny((byte)'"', (byte)'\\');
+            if (next < 0)
             {
-                JsonTokenType.PropertyName or JsonTokenType.String => reader.GetString()!,
-                JsonTokenType.Number => Encoding.UTF8.GetString(reader.ValueSpan),
-                _ => "",
-            };
+                break;
+            }
+            at += next;
+            if (Rest[at] == '"')
+            {
+                _position += at + 1;
+                return;
+            }
         }
-        catch (InvalidOperationException e)
-        {
-            throw File.Error($"byte {_position + reader.TokenStartIndex}: a text is not valid UTF-8 ({e.Message})");
-        }
-        Pause(ref reader);
+        throw Error("a text does not end");
     }
 
-    private Utf8JsonReader Continue() => new(File.Bytes.AsSpan(_position), isFinalBlock: true, _state);
-
-    private void Pause(ref Utf8JsonReader reader)
+    /// <summary>The number or name at the cursor; empty at anything else.</summary>
+    private ReadOnlySpan<byte> Word()
     {
-        _token = reader.TokenType;
-        _state = reader.CurrentState;
-        _position += (int)reader.BytesConsumed;
+        int length = 0;
+        while (length < Rest.Length && (char.IsAsciiLetterOrDigit((char)Rest[length]) || Rest[length] is (byte)'+' or (byte)'-' or (byte)'.'))
+        {
+            length++;
+        }
+        return Rest[..length];
     }
 
-    private bool Read(ref Utf8JsonReader reader)
+    private ReadOnlySpan<byte> Take(ReadOnlySpan<byte> word)
     {
-        try
-        {
-            return reader.Read() ? true : throw File.Error($"byte {File.Bytes.Length}: the document ends too early");
-        }
-        catch (JsonException e)
-        {
-            throw Malformed(e);
-        }
+        _position += word.Length;
+        return word;
     }
 
-    private InvalidDataException Malformed(JsonException e)
-        => File.Error(string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber + 1}, byte {e.BytePositionInLine}: {e.Message}"));
+    private void SkipSpace()
+    {
+        int next = Rest.IndexOfAnyExcept(" \t\r\n"u8);
+        _position += next < 0 ? Rest.Length : next;
+    }
 
-    private InvalidDataException Found(string expected) => Error($"expected {expected}, found {_token}");
-
-    private InvalidDataException Found(ref Utf8JsonReader reader, string expected)
-        => File.Error($"byte {_position + reader.TokenStartIndex}: expected {expected}, found {reader.TokenType}");
+    private InvalidDataException Found(string expected)
+        => Error($"expected {expected}, found {(Rest.IsEmpty ? "the end of the file" : $"'{LightGbmLines.Shorten(Encoding.UTF8.GetString(Rest[..Math.Min(Rest.Length, 12)]))}'")}");
 }

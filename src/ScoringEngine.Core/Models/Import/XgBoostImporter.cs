@@ -111,7 +111,7 @@ public static class XgBoostImporter
         {
             return float.IsFinite(score) ? score : throw file.Error($"base_score is {score}, expected a number");
         }
-        bool logistic = link == MarginLink.Logistic || contents.Objective == "binary:logitraw";
+        bool logistic = link == MarginLink.Logistic;
         bool inRange = logistic ? score is > 0 and < 1 : link != MarginLink.Exponential || score > 0;
         if (!inRange || !float.IsFinite(score))
         {

@@ -174,6 +174,34 @@ public class GoldenModelTests(ITestOutputHelper output)
         Assert.Contains("dump_model", e.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("categorical_squared.json", "reg:squarederror")]
+    [InlineData("categorical_squared.ubj", "reg:squarederror")]
+    [InlineData("forest_softprob.json", "multi:softprob")]
+    [InlineData("forest_softprob.deprecated", "multi:softprob")]
+    [InlineData("dart_logistic.ubj", "binary:logistic")]
+    [InlineData("dart_logistic.deprecated", "binary:logistic")]
+    [InlineData("linear_softprob.json", "multi:softprob")]
+    [InlineData("linear_softprob.deprecated", "multi:softprob")]
+    [InlineData("linear_poisson.ubj", "count:poisson")]
+    [InlineData("gamma.deprecated", "reg:gamma")]
+    [InlineData("logitraw.json", "binary:logitraw")]
+    public void XgBoost_OwnModel_HasTheSameMarginBits(string name, string objective)
+    {
+        const int features = 4;
+        string folder = Path.Combine(AppContext.BaseDirectory, "Data", "xgboost");
+        ImportedModel model = XgBoostImporter.Load(Path.Combine(folder, name));
+        Assert.Equal(objective, model.Objective);
+        Assert.Equal(name.StartsWith("categorical", StringComparison.Ordinal) ? [2, 3] : [], model.CategoricalFeatures);
+        string expected = Path.Combine(folder, Path.ChangeExtension(name, "csv"));
+        float[][] rows = ModelFixtures.Table(expected, ',', skipRows: 1, takeColumns: features);
+        double[][] figures = ModelFixtures.Expected(expected, skipRows: 1, skipColumns: features);
+        double[] margins = ModelFixtures.Margins(model, rows);
+        Assert.Equal(figures.SelectMany(f => f.Take(model.Outputs)).Select(m => (float)m), margins.Select(m => (float)m));
+        Assert.All(margins, m => Assert.Equal((float)m, m));
+        AssertClose([.. figures.Select(f => f[model.Outputs..])], ModelFixtures.Predictions(model, rows));
+    }
+
     private void AssertClose(double[][] expected, double[] found)
     {
         double worst = ModelFixtures.WorstRelativeError(expected, found);

@@ -10,7 +10,7 @@ internal static class ModelFixtures
     /// <summary>Rows of numbers between separators; what is no number is NaN.</summary>
     public static float[][] Table(string path, char separator, int skipRows = 0, int skipColumns = 0, int takeColumns = int.MaxValue) =>
     [
-        .. File.ReadLines(RealData.File(path))
+        .. File.ReadLines(Resolve(path))
             .Skip(skipRows)
             .Where(l => l.Length > 0)
             .Select(l => l.Split(separator)
@@ -23,7 +23,7 @@ internal static class ModelFixtures
     /// <summary>Rows of <c>label index:value ...</c>; absent values are NaN.</summary>
     public static float[][] LibSvm(string path, int columns) =>
     [
-        .. File.ReadLines(RealData.File(path)).Where(l => l.Length > 0).Select(line =>
+        .. File.ReadLines(Resolve(path)).Where(l => l.Length > 0).Select(line =>
         {
             float[] row = new float[columns];
             row.AsSpan().Fill(float.NaN);
@@ -38,7 +38,7 @@ internal static class ModelFixtures
     /// <summary>Expected outputs, one row a line.</summary>
     public static double[][] Expected(string path, int skipRows = 0, int skipColumns = 0) =>
     [
-        .. File.ReadLines(RealData.File(path))
+        .. File.ReadLines(Resolve(path))
             .Skip(skipRows)
             .Where(l => l.Length > 0)
             .Select(l => l.Split(['\t', ',', ' '])
@@ -46,6 +46,9 @@ internal static class ModelFixtures
                 .Select(v => double.Parse(v, CultureInfo.InvariantCulture))
                 .ToArray()),
     ];
+
+    // A path of this machine, or one within the real data.
+    private static string Resolve(string path) => Path.IsPathRooted(path) ? path : RealData.File(path);
 
     /// <summary>Margins of all rows: as one block, and asserted to be the bits of every row by itself.</summary>
     public static double[] Margins(ImportedModel model, float[][] rows)
