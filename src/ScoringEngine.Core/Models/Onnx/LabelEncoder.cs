@@ -22,7 +22,8 @@ internal static class LabelEncoder
         {
             (true, false, false) => To(node, texts),
             (false, true, false) => To(node, integers),
-            (false, false, true) => To(node, floats),
+            (false, false, true) => !floats.Any(float.IsNaN) ? To(node, floats)
+                : throw new InvalidDataException("a key is NaN, which runtimes look up differently"),
             _ => throw new InvalidDataException("expected keys of one type: texts, integers or floats"),
         };
     }
@@ -52,8 +53,6 @@ internal static class LabelEncoder
         {
             throw new InvalidDataException($"{keys.Length} keys and {values.Length} values");
         }
-
-        // The dictionary finds NaN by NaN.
         Dictionary<TKey, int> places = Encoders.Places(keys);
         return inputs => [Elementwise.Map(inputs[0]!.As<TKey>(), v => places.TryGetValue(v, out int place) ? values[place] : otherwise)];
     }

@@ -29,7 +29,11 @@ internal static class LinearModels
         // Says how the model was trained.
         node.Ignore("multi_class");
         bool single = linear.Outputs == 1 && labels.Count == 2;
-        if (!single && linear.Outputs != labels.Count)
+        if (single)
+        {
+            PostTransform.RequireDefinedOfTwo(transform);
+        }
+        else if (linear.Outputs != labels.Count)
         {
             throw new InvalidDataException($"{linear.Outputs} intercepts for {labels.Count} classes");
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ScoringEngine.Core.Numerics;
 
 namespace ScoringEngine.Core.Models.Onnx;
@@ -49,18 +50,24 @@ internal static class PostTransform
     }
 
     /// <summary>
-    /// The scores of two classes from the one of the second. Without a transform the first gets 1 - s where scores are
+    /// The scores of two classes from the one of the second. Without LOGISTIC the first gets 1 - s where scores are
     /// probabilities, else -s.
     /// </summary>
     public static void OfTwo(PostTransformKind kind, float score, bool complement, Span<float> scores)
     {
-        if (kind == PostTransformKind.Probit)
-        {
-            throw new InvalidDataException("PROBIT of one score for two classes is not defined");
-        }
+        Debug.Assert(kind != PostTransformKind.Probit && scores.Length == 2);
         bool logistic = kind == PostTransformKind.Logistic;
         scores[1] = logistic ? Logistic(score) : score;
         scores[0] = logistic ? Logistic(-score) : complement ? 1 - score : -score;
+    }
+
+    /// <summary>Refuses what <see cref="OfTwo"/> does not have.</summary>
+    public static void RequireDefinedOfTwo(PostTransformKind kind)
+    {
+        if (kind == PostTransformKind.Probit)
+        {
+            throw new InvalidDataException("post_transform PROBIT of one score for two classes is not supported");
+        }
     }
 
     /// <summary>Refuses what the standard and the reference runtime answer differently: a function of one score but PROBIT.</summary>

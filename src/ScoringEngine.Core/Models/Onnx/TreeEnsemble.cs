@@ -121,19 +121,22 @@ internal sealed class TreeEnsemble
         PostTransformKind transform = PostTransform.Of(node);
         float[] bases = node.Floats("base_values");
         TreeEnsemble trees = new(node, "class", labels.Count, Aggregate.Sum);
-        int scored = trees._weightTargets.Distinct().Count();
-        bool single = labels.Count == 2 && scored == 1;
-        if (bases.Length > 0 && bases.Length != labels.Count && !(single && bases.Length == 1))
+
+        // What two classes of which only the second has scores, or base values of two classes, mean is answered
+        // differently by standard and runtimes.
+        bool single = labels.Count == 2 && trees._weightTargets.All(t => t == 0);
+        if (labels.Count == 1 || (labels.Count == 2 && trees._weightTargets.All(t => t == 1)))
         {
-            throw new InvalidDataException($"{bases.Length} base values for {labels.Count} classes");
+            throw new InvalidDataException($"scores of one class, number {trees._weightTargets[0]} of {labels.Count}, are not supported");
         }
-        if (labels.Count == 1)
+        if (bases.Length > 0 && bases.Length != (single ? 1 : labels.Count == 2 ? 0 : labels.Count))
         {
-            throw new InvalidDataException("a classifier of one class is not supported");
+            throw new InvalidDataException($"{bases.Length} base values for {labels.Count} classes, {(single ? "one" : "all")} with scores, are not supported");
         }
         return single ? trees.OneScore(labels, transform, bases) : trees.ScorePerClass(labels, transform, bases);
     }
 
+    /// <summary>The label is the class of greatest score.</summary>
     private OnnxKernel ScorePerClass(ClassLabels labels, PostTransformKind transform, float[] bases) => inputs =>
     {
         (OnnxTensor<float> scores, bool[] present) = Evaluate(inputs[0]!);
@@ -149,14 +152,14 @@ internal sealed class TreeEnsemble
     };
 
     /// <summary>
-    /// Two classes of which only one has weights: its score speaks for the second class, and is a probability when no
-    /// weight is negative.
+    /// Two classes of which only the first has weights: by convention its score speaks for the second, and is a
+    /// probability when no weight is negative.
     /// </summary>
     private OnnxKernel OneScore(ClassLabels labels, PostTransformKind transform, float[] bases)
     {
+        PostTransform.RequireDefinedOfTwo(transform);
         bool probability = _weights.All(w => w >= 0);
-        int target = _weightTargets[0];
-        float offset = bases.Length == 0 ? 0 : bases[^1];
+        float offset = bases.Length == 0 ? 0 : bases[0];
         return inputs =>
         {
             (OnnxTensor<float> scores, _) = Evaluate(inputs[0]!);
@@ -164,7 +167,7 @@ internal sealed class TreeEnsemble
             for (int r = 0; r < classes.Length; r++)
             {
                 Span<float> row = scores.Values.AsSpan(r * 2, 2);
-                float score = row[target] + offset;
+                float score = row[0] + offset;
                 classes[r] = score > (probability ? 0.5f : 0) ? 1 : 0;
                 PostTransform.OfTwo(transform, score, probability, row);
             }

@@ -33,7 +33,7 @@ internal static class OnnxRuntime
                 items.Add((JsonNode)new JsonObject
                 {
                     ["model"] = path,
-                    ["inputs"] = new JsonObject(cases[i].Inputs.Select(p => KeyValuePair.Create(p.Key, Encode(p.Value)))),
+                    ["inputs"] = new JsonObject(cases[i].Inputs.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)Encode(p.Value)))),
                 });
             }
             string results = Path.Combine(work, "results.json");
