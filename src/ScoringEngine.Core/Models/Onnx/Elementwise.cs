@@ -135,6 +135,10 @@ internal static class Elementwise
     {
         // Bounds are attributes before version 11 and inputs since.
         bool attributes = node.Version < 11;
+        if (attributes && node.Inputs > 1)
+        {
+            throw new InvalidDataException("bounds as inputs before operator set 11");
+        }
         OnnxTensor? minimum = attributes ? OnnxTensor.Create<float>([node.Float("min", float.MinValue)]) : null;
         OnnxTensor? maximum = attributes ? OnnxTensor.Create<float>([node.Float("max", float.MaxValue)]) : null;
         return inputs =>

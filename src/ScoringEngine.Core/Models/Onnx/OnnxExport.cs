@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using ScoringEngine.Core.Features;
@@ -18,10 +19,9 @@ namespace ScoringEngine.Core.Models.Onnx;
 /// <c>potential</c> and <c>tier</c>; <c>propensity.ID</c> for each proposition with a model. The metadata property
 /// <c>scoring_engine.features</c> lists the features with their kinds, context defaults and categories, and
 /// <c>scoring_engine.outputs</c> says what the outputs are.</para>
-/// <para>Evaluated by <see cref="OnnxModel"/> the results are those of the scorer, except that propensities may differ in
-/// the last place. A runtime that adds floats in another order or has another exp or log differs by rounding, about 1e-6
-/// relative, and where two segments are equally near by as much, or an expected profit is that near to the bound of a
-/// tier, in segment or tier.</para>
+/// <para>Evaluated by <see cref="OnnxModel"/> the results are the scorer's, bit by bit. Another runtime adds floats in
+/// another order and has another exp and log, so that its results differ by rounding, about 1e-6 relative; where two
+/// segments are that equally near, or an expected profit is that near to the bound of a tier, segment or tier differ.</para>
 /// </remarks>
 public static class OnnxExport
 {
@@ -62,10 +62,10 @@ public static class OnnxExport
             {
                 WritePropensity(rows, id, propensity);
             }
-            return _graph.ToModel(models.Manifest.Version.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            return _graph.ToModel(models.Manifest.Version.ToString(CultureInfo.InvariantCulture),
             [
                 ("scoring_engine.model", models.Manifest.Name),
-                ("scoring_engine.version", models.Manifest.Version.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+                ("scoring_engine.version", models.Manifest.Version.ToString(CultureInfo.InvariantCulture)),
                 ("scoring_engine.schema_hash", models.Schema.Hash),
                 (FeaturesProperty, DescribeFeatures()),
                 (OutputsProperty, _outputs.ToJsonString()),

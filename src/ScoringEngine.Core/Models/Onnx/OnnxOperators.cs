@@ -90,9 +90,6 @@ internal static class OnnxOperators
         [(MachineLearning, "ZipMap")] = new(1, 1, 1, ZipMap.Build),
     };
 
-    /// <summary>The names of the supported operators, with their domain where it is not the standard one.</summary>
-    public static IEnumerable<string> Names => Entries.Keys.Select(k => k.Domain.Length > 0 ? $"{k.Domain}.{k.Name}" : k.Name);
-
     /// <summary>The version that a model imports of each domain.</summary>
     /// <exception cref="InvalidDataException">A version or domain is not supported.</exception>
     public static Dictionary<string, long> Versions(IEnumerable<OperatorSetIdProto> imports)

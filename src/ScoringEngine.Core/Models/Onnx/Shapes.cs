@@ -219,6 +219,10 @@ internal static class Shapes
         {
             return inputs => inputs.ElementAtOrDefault(1)?.As<long>().Values;
         }
+        if (node.Inputs > 1)
+        {
+            throw new InvalidDataException("axes as an input before operator set 13");
+        }
         long[]? axes = node.Has("axes") ? node.Ints("axes") : null;
         return _ => axes;
     }

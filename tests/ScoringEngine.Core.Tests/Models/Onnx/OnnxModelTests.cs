@@ -14,11 +14,11 @@ public class OnnxModelTests
 
     [Fact]
     public void Parse_UnknownOperator_NamesNodeAndOperator()
-        => AssertRefused("file: node 'Erf_1' (Erf): the operator is not supported", Operator("", "Erf", [Row], [OnnxElementType.Float]).Model);
+        => AssertRefused("file: node 'Erf_0' (Erf): the operator is not supported", Operator("", "Erf", [Row], [OnnxElementType.Float]).Model);
 
     [Fact]
     public void Parse_UnknownAttribute_NamesIt()
-        => AssertRefused("file: node 'Neg_1' (Neg): attribute 'speed' is not supported",
+        => AssertRefused("file: node 'Neg_0' (Neg): attribute 'speed' is not supported",
             Operator("", "Neg", [Row], [OnnxElementType.Float], Attribute("speed", 1)).Model);
 
     [Theory]
@@ -34,7 +34,7 @@ public class OnnxModelTests
         byte[] model = Operator(MachineLearning, type, [Rows(1, 4, 1)], classifier ? [OnnxElementType.Int64, OnnxElementType.Float] : [OnnxElementType.Float],
             [.. TreeAttributes(classifier ? "class" : "target", targets, false, 1), .. classifier ? Classes : [], Attribute("post_transform", transform),
                 .. bases > 0 ? [Attribute("base_values", new float[bases])] : Array.Empty<AttributeProto>()]).Model;
-        AssertRefused($"file: node '{type}_1' (ai.onnx.ml.{type}): {expected}", model);
+        AssertRefused($"file: node '{type}_0' (ai.onnx.ml.{type}): {expected}", model);
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public class OnnxModelTests
         AttributeProto[] attributes = TreeAttributes("target", [0], false, 1, treeCount: 1);
         AttributeProto children = attributes.Single(a => a.Name == "nodes_truenodeids");
         children.Ints[3] = 1; // node 1 is a child of node 0 already
-        AssertRefused("file: node 'TreeEnsembleRegressor_1' (ai.onnx.ml.TreeEnsembleRegressor): node 1 of tree 0 does not exist, or has two parents",
+        AssertRefused("file: node 'TreeEnsembleRegressor_0' (ai.onnx.ml.TreeEnsembleRegressor): node 1 of tree 0 does not exist, or has two parents",
             Operator(MachineLearning, "TreeEnsembleRegressor", [Rows(1, 4, 1)], [OnnxElementType.Float], attributes).Model);
     }
 
@@ -63,7 +63,7 @@ public class OnnxModelTests
     {
         ModelProto model = ModelProto.Parser.ParseFrom(Operator("", "Neg", [Row], [OnnxElementType.Float]).Model);
         model.Graph.Node[0].Input[0] = "other";
-        AssertRefused("file: node 'Neg_1' (Neg): input 'other' is not made by any node before it", model.ToByteArray());
+        AssertRefused("file: node 'Neg_0' (Neg): input 'other' is not made by any node before it", model.ToByteArray());
     }
 
     [Fact]

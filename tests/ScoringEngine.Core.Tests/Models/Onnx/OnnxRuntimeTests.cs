@@ -9,6 +9,11 @@ namespace ScoringEngine.Core.Tests.Models.Onnx;
 /// <summary>Our evaluation against the reference runtime's, operator by operator and on whole models.</summary>
 public class OnnxRuntimeTests(ITestOutputHelper output)
 {
+    private const double Tolerance = 1e-5;
+
+    // The formula takes the difference of nearly equal numbers in single precision.
+    private const double ProbitTolerance = 1e-3;
+
     private const OnnxElementType Float = OnnxElementType.Float;
     private const OnnxElementType Bool = OnnxElementType.Bool;
     private const OnnxElementType Int64 = OnnxElementType.Int64;
@@ -54,7 +59,7 @@ public class OnnxRuntimeTests(ITestOutputHelper output)
                 }
             }
         }
-        AssertAgreement(1e-5);
+        AssertAgreement();
     }
 
     [Fact]
@@ -173,7 +178,7 @@ public class OnnxRuntimeTests(ITestOutputHelper output)
                     Attribute("coefficients", row.Values), Attribute("intercepts", [0.1f]), Attribute("classlabels_ints", [4L, 5L]), after);
             }
         }
-        AssertAgreement(1e-5);
+        AssertAgreement();
     }
 
     [Fact]
@@ -204,7 +209,7 @@ public class OnnxRuntimeTests(ITestOutputHelper output)
             ["Features"] = Rows(1, 8, seed: 13, missing: 0),
             ["Label"] = OnnxTensor.Create<string>(["10"], 1, 1),
         });
-        AssertAgreement(1e-5);
+        AssertAgreement();
 
         static Dictionary<string, OnnxTensor> One(string name, OnnxTensor tensor) => new() { [name] = tensor };
     }
@@ -229,7 +234,7 @@ public class OnnxRuntimeTests(ITestOutputHelper output)
     }
 
     /// <summary>Integers and texts equal, floats within a tolerance relative to the greater of the value and 1.</summary>
-    private void AssertAgreement(double tolerance)
+    private void AssertAgreement()
     {
         (Dictionary<string, OnnxTensor>? Outputs, string? Error)[] theirs = OnnxRuntime.Evaluate(
             [.. _cases.Select(c => (c.Model, (IReadOnlyDictionary<string, OnnxTensor>)c.Inputs))]);
@@ -244,15 +249,16 @@ public class OnnxRuntimeTests(ITestOutputHelper output)
             }
             foreach ((string name, OnnxTensor value) in OnnxModel.Parse(at.Model, at.Name).Evaluate(at.Inputs).Skip(at.ScoresOnly ? 1 : 0))
             {
+                double tolerance = at.Name.Contains("PROBIT", StringComparison.Ordinal) ? ProbitTolerance : Tolerance;
                 double difference = OnnxComparison.Difference(value, outputs[name]);
                 if (!(difference <= tolerance))
                 {
                     failures.Add($"{at.Name}: {name} differs by {difference:e2}: {Text(value)} and {Text(outputs[name])}");
                 }
-                worst = Math.Max(worst, difference);
+                worst = Math.Max(worst, difference / tolerance);
             }
         }
-        output.WriteLine($"{_cases.Count} models, worst difference {worst:e2}");
+        output.WriteLine($"{_cases.Count} models, worst difference {worst:g2} of the tolerance");
         Assert.True(failures.Count == 0, $"{failures.Count} failures\n" + string.Join("\n", failures));
     }
 
