@@ -6,7 +6,7 @@ using ScoringEngine.Core.Scoring;
 
 namespace ScoringEngine.Core.Tests.Models.Onnx;
 
-public class OnnxExportTests
+public class OnnxExportTests(ITestOutputHelper output)
 {
     [Fact]
     public void ToBytes_ReadByOurImporter_HasTheBitsOfTheScorer()
@@ -61,7 +61,9 @@ public class OnnxExportTests
         Assert.Equal(ours.Keys.Order(), theirs.Keys.Order());
         foreach ((string name, OnnxTensor value) in ours)
         {
-            Assert.InRange(OnnxComparison.Difference(value, theirs[name]), 0, 1e-5);
+            double difference = OnnxComparison.Difference(value, theirs[name]);
+            output.WriteLine($"{name}: worst difference {difference:e2}");
+            Assert.InRange(difference, 0, 1e-5);
         }
     }
 

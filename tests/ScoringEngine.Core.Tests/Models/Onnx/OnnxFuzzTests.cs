@@ -9,16 +9,22 @@ public class OnnxFuzzTests(ITestOutputHelper output)
     private const long MaxBytes = 1L << 30;
 
     [Fact]
-    public void ParseAndEvaluate_MutatedModel_ThrowsInvalidDataOnly()
+    public void ParseAndEvaluate_MutatedModelSet_ThrowsInvalidDataOnly()
+        => Fuzz([OnnxExport.ToBytes(SampleModels.Create(seed: 1, trees: 3))], mutants: 3000);
+
+    [Fact]
+    public void ParseAndEvaluate_MutatedOperators_ThrowsInvalidDataOnly()
+        => Fuzz([.. OnnxOperatorCases.Others().Concat(OnnxOperatorCases.Trees()).Select(c => c.Model)], mutants: 40);
+
+    private void Fuzz(byte[][] models, int mutants)
     {
-        byte[] model = OnnxExport.ToBytes(SampleModels.Create(seed: 1, trees: 3));
         SeededRandom random = new(7);
         int refused = 0;
         int evaluated = 0;
         long most = 0;
-        for (int i = 0; i < 3000; i++)
+        for (int i = 0; i < models.Length * mutants; i++)
         {
-            byte[] mutant = Mutate(model, ref random);
+            byte[] mutant = Mutate(models[i % models.Length], ref random);
             long before = GC.GetAllocatedBytesForCurrentThread();
             try
             {
