@@ -26,6 +26,8 @@ public sealed class OnnxModel
     // Elements that one evaluation may make in all.
     private const long MaxWork = 1L << 29;
 
+    private static readonly MessageParser<ModelProto> Parser = ModelProto.Parser.WithDiscardUnknownFields(true);
+
     private readonly ImmutableArray<Step> _steps;
     private readonly ImmutableDictionary<string, OnnxTensor> _constants;
 
@@ -78,10 +80,11 @@ public sealed class OnnxModel
         ModelProto message;
         try
         {
-            message = ModelProto.Parser.ParseFrom(bytes);
+            message = Parser.ParseFrom(bytes);
         }
-        catch (InvalidProtocolBufferException e)
+        catch (Exception e) when (e is InvalidProtocolBufferException or IndexOutOfRangeException or ArgumentOutOfRangeException)
         {
+            // The last two come from the protobuf reader as well, on files that are cut off within a field.
             throw new InvalidDataException($"{name}: not an ONNX model: {e.Message}", e);
         }
         return Within(name, () => Build(message, name));
