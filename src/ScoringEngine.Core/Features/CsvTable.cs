@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using CsvHelper;
 
@@ -107,7 +108,7 @@ public sealed class CsvTable : IDisposable
         try
         {
             Stream content = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)
-                ? new GzipReader(file)
+                ? new GZipStream(file, CompressionMode.Decompress)
                 : file;
             return new CsvTable(path, file, content);
         }

@@ -41,6 +41,10 @@ internal static class OfflineScore
             throw new CommandFailure("--out - and --json both write to standard output; choose one", ExitCode.Usage);
         }
         string target = toStandardOutput ? request.Out : Path.GetFullPath(request.Out);
+        if (!toStandardOutput && target == Path.GetFullPath(request.Data))
+        {
+            throw new CommandFailure($"--out {request.Out} is the file that --data reads", ExitCode.Usage);
+        }
         if (!toStandardOutput && (Directory.Exists(target) || !Directory.Exists(Path.GetDirectoryName(target))))
         {
             throw new CommandFailure($"{request.Out}: {(Directory.Exists(target) ? "is a folder" : "no such folder")}, expected the name of a file to write");

@@ -58,14 +58,14 @@ internal static class ScoreCommand
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(Propositions) is < 1 or > 100)
-            {
-                result.AddError("-k: expected 1 to 100");
-            }
             bool file = result.GetValue(Data) is not null;
             if (file != result.GetValue(Out) is not null)
             {
                 result.AddError("score: --data and --out come together");
+            }
+            if (result.GetResult(Propositions) is { Implicit: false } && result.GetValue(Propositions) is < 1 or > 100)
+            {
+                result.AddError("-k: expected 1 to 100");
             }
             if (file && (result.GetValue(Customer) is not null || result.GetValue(Features) is { Length: > 0 }))
             {
