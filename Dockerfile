@@ -2,11 +2,12 @@
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 COPY . .
-RUN dotnet publish src/ScoringEngine.Server --configuration Release --output /app
+RUN dotnet restore src/ScoringEngine.Server --locked-mode \
+ && dotnet publish src/ScoringEngine.Server --no-restore --configuration Release --output /app
 
-# Run: as an unprivileged user; the workspace is mounted at /workspace.
+# Run: as an unprivileged user; the workspace is mounted at /models/NAME, which names the model.
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
-WORKDIR /workspace
+WORKDIR /models
 COPY --from=build /app /app
 USER $APP_UID
 EXPOSE 5005
@@ -14,4 +15,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
   CMD ["/app/scoring-engine", "health"]
 ENTRYPOINT ["/app/scoring-engine"]
 # Every address of the container; publish the port to those only who may read and write customers.
-CMD ["serve", "--workspace", "/workspace", "--address", "0.0.0.0"]
+CMD ["serve", "--workspace", "/models/served", "--address", "0.0.0.0"]

@@ -56,16 +56,29 @@ public sealed unsafe class CustomerStore : IDisposable
         _device = createDevice(directory);
         int pageBytes = 1 << int.Log2(options.PageBytes);
         _superseded = new SupersededVersions(pageBytes);
-        _faster = new FasterKV<SpanByte, SpanByte>(new FasterKVSettings<SpanByte, SpanByte>
+        try
         {
-            LogDevice = _device,
-            IndexSize = options.IndexBytes,
-            MemorySize = options.MemoryBytes,
-            PageSize = pageBytes,
-            SegmentSize = Math.Max(MaxSegmentBytes, pageBytes),
-            EqualityComparer = new IdComparer(),
-            ConcurrencyControlMode = ConcurrencyControlMode.LockTable,
-        });
+            _faster = new FasterKV<SpanByte, SpanByte>(new FasterKVSettings<SpanByte, SpanByte>
+            {
+                LogDevice = _device,
+                IndexSize = options.IndexBytes,
+                MemorySize = options.MemoryBytes,
+                PageSize = pageBytes,
+                SegmentSize = Math.Max(MaxSegmentBytes, pageBytes),
+                EqualityComparer = new IdComparer(),
+                ConcurrencyControlMode = ConcurrencyControlMode.LockTable,
+            });
+        }
+        catch
+        {
+            // Memory that cannot be had must not leave a folder behind.
+            _device.Dispose();
+            if (_ownDirectory is not null)
+            {
+                Directory.Delete(_ownDirectory, recursive: true);
+            }
+            throw;
+        }
         _sessions = new SessionPool(() => new CustomerSession(this, _faster, _device));
     }
 

@@ -129,13 +129,21 @@ public sealed class CsvTable : IDisposable
             : throw new InvalidDataException($"{Name}:1: no column '{column}'{NearestName.Hint(column, Header)}; found {string.Join(", ", Header)}");
 
     /// <summary>Goes to the next row; false at the end. Empty lines are no rows.</summary>
-    /// <exception cref="InvalidDataException">A row is longer than <see cref="MaxRowBytes"/> or cannot be unpacked.</exception>
+    /// <exception cref="InvalidDataException">
+    /// A row is longer than <see cref="MaxRowBytes"/>, a quoted field is never closed, or the file cannot be unpacked to its end.
+    /// </exception>
     public bool Read()
     {
         _malformed = null;
         try
         {
-            return _reader.Read();
+            bool read = _reader.Read();
+            if (_malformed == CsvMalformedReason.UnterminatedQuote)
+            {
+                // Not one bad row but all that follow: no number of allowed rejects covers that.
+                throw new InvalidDataException($"{Name}:{Line}: {QuoteViolation}");
+            }
+            return read;
         }
         catch (CsvFormatException e)
         {

@@ -29,10 +29,11 @@ public static partial class SchemaInference
     /// <param name="table">The file; not disposed.</param>
     /// <param name="idColumn">The id column.</param>
     /// <param name="target">Columns of the target, which are no features; may be empty.</param>
+    /// <param name="rejected">Called with each row that is no row of the table.</param>
     /// <param name="progress">Told the share read, 0..1.</param>
     /// <param name="cancellation">Ends the pass.</param>
     /// <exception cref="InvalidDataException">A named column is missing, a target column is not numeric, or nothing is left to learn from.</exception>
-    public static InferredSchema Infer(CsvTable table, string idColumn, ImmutableArray<(string Column, int Sign)> target,
+    public static InferredSchema Infer(CsvTable table, string idColumn, ImmutableArray<(string Column, int Sign)> target, Action<RowRejection> rejected,
         IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(table);
@@ -44,9 +45,10 @@ public static partial class SchemaInference
         long targets = 0;
         while (table.Read())
         {
-            if (table.RowViolation is not null)
+            if (table.RowViolation is { } violation)
             {
-                continue; // reported as a rejection by every command that uses the row
+                rejected(new RowRejection(table.Name, table.Line, "", "", violation));
+                continue;
             }
             rows++;
             double sum = 0;

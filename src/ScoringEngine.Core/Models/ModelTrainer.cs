@@ -330,7 +330,8 @@ public sealed class ModelTrainer
             return (null, none);
         }
         int[] training = [.. Enumerable.Range(0, outcomes.Count).Where(i => Usable(i) && IsTraining(outcomes, i, cutOff))];
-        int[] heldOut = [.. Enumerable.Range(0, outcomes.Count).Where(i => Usable(i) && IsHeldOut(outcomes.Hashes[i]) && outcomes.DecidedAt[i] >= cutOff)];
+        int[] heldOut = [.. Enumerable.Range(0, outcomes.Count).Where(i => Usable(i) && IsHeldOut(outcomes.Hashes[i])
+            && (outcomes.DecidedAt[i] >= cutOff || cutOff == long.MaxValue))]; // decided all at once: held out by customer alone
         if (training.Length == 0)
         {
             return (null, none with { HeldOutOffers = heldOut.Length });

@@ -23,7 +23,7 @@ public static class NeedSurvey
     /// <param name="rejected">Called with each answer that cannot be used.</param>
     /// <returns>
     /// The needs with surveyed weights: a segment's mean stated weights, scaled to sum 1, with 95 % half-widths (a weight is
-    /// a ratio of two means: linearised variance, Cochran, "Sampling Techniques", 1977, ch. 6; normal approximation).
+    /// a ratio of two means: linearised variance, Cochran, "Sampling Techniques", 1977, ch. 6; normal approximation). A segment with fewer answers keeps what it had.
     /// </returns>
     /// <exception cref="InvalidDataException">A column is not there.</exception>
     public static Needs Read(CsvTable table, Needs needs, Func<string, int?> segmentOf, Action<RowRejection> rejected)
@@ -69,8 +69,8 @@ public static class NeedSurvey
         }
         return needs with
         {
-            BySegment = bySegment.Where(s => s.Value.Count >= MinAnswers && s.Value.Total > 0)
-                .ToImmutableSortedDictionary(s => s.Key, s => s.Value.Weights(needs.All, Path.GetFileName(table.Name))),
+            BySegment = needs.BySegment.SetItems(bySegment.Where(s => s.Value.Count >= MinAnswers && s.Value.Total > 0)
+                .Select(s => KeyValuePair.Create(s.Key, s.Value.Weights(needs.All, Path.GetFileName(table.Name))))),
         };
 
         void Reject(int column, string reason, bool whole = false)

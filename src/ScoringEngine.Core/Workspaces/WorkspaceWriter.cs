@@ -11,7 +11,10 @@ public static class WorkspaceWriter
 {
     /// <summary>Writes all files of a new workspace; the folder appears complete or not at all.</summary>
     /// <exception cref="WorkspaceException">The folder exists and is not empty.</exception>
-    public static void Create(string directory, IReadOnlyDictionary<string, string> files)
+    /// <param name="directory">The folder.</param>
+    /// <param name="files">Texts by file name.</param>
+    /// <param name="addFiles">Writes further files into the folder it is given; null for none.</param>
+    public static void Create(string directory, IReadOnlyDictionary<string, string> files, Action<string>? addFiles = null)
     {
         ArgumentNullException.ThrowIfNull(files);
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
@@ -29,6 +32,8 @@ public static class WorkspaceWriter
             {
                 File.WriteAllText(Path.Combine(temporary, name), text);
             }
+            Workspace.Load(temporary);
+            addFiles?.Invoke(temporary);
             if (Directory.Exists(target))
             {
                 Directory.Delete(target);

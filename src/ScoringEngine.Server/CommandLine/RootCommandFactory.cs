@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using ScoringEngine.Server.Commands;
 
 namespace ScoringEngine.Server.CommandLine;
@@ -36,6 +37,6 @@ internal static class RootCommandFactory
             return (int)ExitCode.Usage;
         }
         int exitCode = await parse.InvokeAsync(configuration, cancellation);
-        return parse.Errors.Count > 0 ? (int)ExitCode.Usage : exitCode;
+        return parse.Action is ParseErrorAction ? (int)ExitCode.Usage : exitCode;
     }
 }

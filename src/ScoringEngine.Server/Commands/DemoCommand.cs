@@ -16,7 +16,7 @@ internal static class DemoCommand
 {
     private const int CustomersToAsk = 5_000;
 
-    private sealed record Request(long Customers, bool Exit, string? Data, string? Id, string? Target, string? Folder, int? Port);
+    private sealed record Request(long Customers, bool Exit, string? Data, string? Id, string? Target, string? Folder, int? Port, long AllowRejects);
 
     public static Command Create()
     {
@@ -33,12 +33,13 @@ internal static class DemoCommand
         Option<string?> target = new("--target") { Description = "Profit in that file: a column or a signed sum of columns", HelpName = "COLUMNS" };
         Option<string?> folder = new("--out", "-o") { Description = "Keep the workspace in this folder; a temporary one is deleted at the end", HelpName = "FOLDER" };
         Option<int?> port = new("--port") { Description = "TCP port on 127.0.0.1 (default: 5005, with --exit a free one)", HelpName = "PORT" };
+        Option<long> allowRejects = CommonOptions.AllowRejects();
         EngineCommand command = new("demo", "Show everything at once: make or read customers, train, serve, import, and score a few through gRPC",
             "scoring-engine demo",
             "scoring-engine demo --customers 50000 --exit",
             "scoring-engine demo --data customers.csv --id customer_id --target \"revenue - cost\"")
         {
-            customers, exit, data, id, target, folder, port,
+            customers, exit, data, id, target, folder, port, allowRejects,
         };
         command.Validators.Add(result =>
         {
@@ -46,10 +47,14 @@ internal static class DemoCommand
             {
                 result.AddError("demo: --data and --id come together");
             }
+            if (result.GetValue(data) == "-")
+            {
+                result.AddError("demo: --data needs a file, which is read several times");
+            }
         });
         command.SetHandler((parse, output, cancellation) => RunAsync(
             new Request(parse.GetValue(customers), parse.GetValue(exit), parse.GetValue(data), parse.GetValue(id), parse.GetValue(target),
-                parse.GetValue(folder), parse.GetValue(port)),
+                parse.GetValue(folder), parse.GetValue(port), parse.GetValue(allowRejects)),
             output, cancellation));
         return command;
     }
@@ -73,7 +78,9 @@ internal static class DemoCommand
         CommandOutput steps = output.Json ? CommandOutput.Silent(output) : output;
         Stopwatch watch = Stopwatch.StartNew();
         string data = request.Data ?? Path.Combine(folder, "customers.csv");
-        TrainCommand.Request training = new(folder, data) { Segments = "auto", AllowRejects = long.MaxValue };
+        TrainCommand.Request training = new(folder, data) { Segments = "auto", AllowRejects = request.AllowRejects };
+        ExitCode worst = ExitCode.Success;
+        void Note(ExitCode exit) => worst = exit == ExitCode.Success ? worst : exit;
         if (request.Data is null)
         {
             steps.Line("These customers are SYNTHETIC: made up by a random generator, with a truth that the engine is not told.");
@@ -83,10 +90,15 @@ internal static class DemoCommand
         }
         else
         {
-            InitCommand.Run(new InitCommand.Request(request.Data, request.Id!, folder) { Target = request.Target }, steps, cancellation);
+            Note(InitCommand.Run(
+                new InitCommand.Request(request.Data, request.Id!, folder) { Target = request.Target, AllowRejects = request.AllowRejects }, steps, cancellation));
         }
         TimeSpan prepared = watch.Elapsed;
-        TrainCommand.Run(training, steps, cancellation);
+        Note(TrainCommand.Run(training, steps, cancellation));
+        if (worst != ExitCode.Success)
+        {
+            return worst;
+        }
         TimeSpan trained = watch.Elapsed;
 
         await using ScoringServer server = await ScoringServer.StartAsync(
@@ -98,7 +110,7 @@ internal static class DemoCommand
             cancellation: cancellation);
         string address = server.Address.GetLeftPart(UriPartial.Authority);
         steps.Heading($"Serving on {address}; importing the customers through gRPC");
-        await ImportCommand.RunAsync(data, address, long.MaxValue, steps, cancellation);
+        Note(await ImportCommand.RunAsync(data, address, request.AllowRejects, steps, cancellation));
         TimeSpan imported = watch.Elapsed;
 
         JsonArray answers = [];
@@ -133,7 +145,7 @@ internal static class DemoCommand
             }
         }
         await server.StopAsync();
-        return ExitCode.Success;
+        return worst;
     }
 
     /// <summary>One customer of each tier that occurs among the first customers, creators first; without tiers, the first customer.</summary>

@@ -10,23 +10,36 @@ namespace ScoringEngine.Server.Commands;
 /// <summary><c>health</c>: whether a server answers, for container health checks and scripts.</summary>
 internal static class HealthCommand
 {
+    private const string Serving = "SERVING";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     public static Command Create()
     {
+        Option<int> wait = new("--wait")
+        {
+            Description = "Wait up to this many seconds for it to be ready",
+            HelpName = "SECONDS",
+        };
         Option<string> server = ServerConnection.Option();
         EngineCommand command = new("health", "Ask a server whether it is ready (grpc.health.v1); exit 0 if it is, 1 if not",
             "scoring-engine health --server 127.0.0.1:5005")
         {
-            server,
+            server, wait,
         };
         command.SetHandler(async (parse, output, cancellation) =>
         {
             string address = parse.GetRequiredValue(server);
+            long end = Environment.TickCount64 + (parse.GetValue(wait) * 1000L);
             string status = await StatusAsync(address, cancellation);
+            while (status != Serving && Environment.TickCount64 < end)
+            {
+                await Task.Delay(200, cancellation);
+                status = await StatusAsync(address, cancellation);
+            }
             output.Line(status);
             output.Result(new JsonObject { ["address"] = address, ["status"] = status });
-            return status == "SERVING" ? ExitCode.Success : ExitCode.Failure;
+            return status == Serving ? ExitCode.Success : ExitCode.Failure;
         });
         return command;
     }
@@ -38,7 +51,7 @@ internal static class HealthCommand
         {
             HealthCheckResponse response = await new Health.HealthClient(channel).CheckAsync(
                 new HealthCheckRequest(), deadline: DateTime.UtcNow + Patience, cancellationToken: cancellation);
-            return response.Status == HealthCheckResponse.Types.ServingStatus.Serving ? "SERVING" : "NOT_SERVING";
+            return response.Status == HealthCheckResponse.Types.ServingStatus.Serving ? Serving : "NOT_SERVING";
         }
         catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded)
         {

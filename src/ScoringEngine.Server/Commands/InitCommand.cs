@@ -19,6 +19,8 @@ internal static class InitCommand
         public string Period { get; init; } = "year";
 
         public string Currency { get; init; } = "EUR";
+
+        public long AllowRejects { get; init; }
     }
 
     public static Command Create()
@@ -40,11 +42,12 @@ internal static class InitCommand
             }
         });
         Option<string> folder = new("--out", "-o") { Description = "Folder of the new workspace", HelpName = "FOLDER", Required = true };
+        Option<long> allowRejects = CommonOptions.AllowRejects();
         EngineCommand command = new("init", "Make a workspace from a customer file: guess the schema, write starter propositions, needs, "
             + "strategies and policy",
             "scoring-engine init --data customers.csv --id customer_id --target \"revenue - cost\" --out models/mine")
         {
-            data, id, target, period, currency, folder,
+            data, id, target, period, currency, folder, allowRejects,
         };
         command.SetHandler((parse, output, cancellation) => Task.FromResult(Run(
             new Request(parse.GetRequiredValue(data), parse.GetRequiredValue(id), parse.GetRequiredValue(folder))
@@ -52,6 +55,7 @@ internal static class InitCommand
                 Target = parse.GetValue(target),
                 Period = parse.GetRequiredValue(period),
                 Currency = parse.GetRequiredValue(currency),
+                AllowRejects = parse.GetValue(allowRejects),
             },
             output, cancellation)));
         return command;
@@ -72,15 +76,16 @@ internal static class InitCommand
                 throw new CommandFailure(e.Message, ExitCode.Usage);
             }
         }
+        RejectedRows rejected = new(output, request.AllowRejects);
         using CsvTable table = CsvTable.Open(request.Data, Console.OpenStandardInput());
-        InferredSchema inferred = output.WithProgress("reading", progress => SchemaInference.Infer(table, request.Id, terms, progress, cancellation));
+        InferredSchema inferred = output.WithProgress("reading", progress => SchemaInference.Infer(table, request.Id, terms, rejected.Add, progress, cancellation));
         WorkspaceWriter.Create(request.Folder, WorkspaceStarter.Files(inferred, request.Id, terms, request.Period, request.Currency));
         Workspace workspace = Workspace.Load(request.Folder);
-        Show(workspace, inferred, output);
-        return ExitCode.Success;
+        Show(workspace, inferred, rejected, output);
+        return rejected.Finish();
     }
 
-    private static void Show(Workspace workspace, InferredSchema inferred, CommandOutput output)
+    private static void Show(Workspace workspace, InferredSchema inferred, RejectedRows rejected, CommandOutput output)
     {
         WorkspaceProblem[] incomplete = [.. workspace.Incompleteness()];
         FeatureSchema schema = workspace.Schema.Features;
@@ -126,6 +131,7 @@ internal static class InitCommand
                 ["remark"] = inferred.Comments.GetValueOrDefault(f.Name, ""),
             })]),
             ["left_out"] = new JsonObject(leftOut.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))),
+            ["rejected"] = rejected.ToJson(),
             ["target"] = workspace.Schema.Target?.ToString(),
             ["proxy"] = workspace.Schema.Target?.Proxy,
             ["incomplete"] = new JsonArray([.. incomplete.Select(i => (JsonNode)i.ToString())]),

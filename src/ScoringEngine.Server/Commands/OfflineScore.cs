@@ -41,6 +41,10 @@ internal static class OfflineScore
             throw new CommandFailure("--out - and --json both write to standard output; choose one", ExitCode.Usage);
         }
         string target = toStandardOutput ? request.Out : Path.GetFullPath(request.Out);
+        if (!toStandardOutput && target == Path.GetFullPath(request.Data))
+        {
+            throw new CommandFailure($"--out {request.Out} is the file that --data reads", ExitCode.Usage);
+        }
         if (!toStandardOutput && (Directory.Exists(target) || !Directory.Exists(Path.GetDirectoryName(target))))
         {
             throw new CommandFailure($"{request.Out}: {(Directory.Exists(target) ? "is a folder" : "no such folder")}, expected the name of a file to write");
@@ -71,7 +75,7 @@ internal static class OfflineScore
         if (!toStandardOutput)
         {
             output.Line($"scored {scored} customers with {models.Manifest.Name} version {models.Manifest.Version} into {request.Out}"
-                + (models.Profit is { Target.Proxy: true } p ? $"; expected_profit is a PROXY ({p.Target})" : ""));
+                + (models.Profit is { Target.Proxy: true } p ? $"; tiers, expected profit and potential are of a PROXY ({p.Target})" : ""));
             output.Result(new JsonObject
             {
                 ["model"] = models.Manifest.Name,
@@ -127,8 +131,8 @@ internal static class OfflineScore
 
         private void WriteHeader()
         {
-            string profit = _scorer.Models.Profit is { Target.Proxy: true } ? "expected_profit_proxy" : "expected_profit";
-            foreach (string column in new[] { "customer", "segment_id", "segment", "distance", "margin", "tier", profit, "potential" })
+            string proxy = _scorer.Models.Profit is { Target.Proxy: true } ? "_proxy" : "";
+            foreach (string column in new[] { "customer", "segment_id", "segment", "distance", "margin", "tier" + proxy, "expected_profit" + proxy, "potential" + proxy })
             {
                 _csv.WriteField(column);
             }

@@ -98,7 +98,7 @@ internal static class OnlineScore
         if (score.Profit is { } profit)
         {
             string source = Words(profit.Provenance);
-            Fact("Tier", Words(score.Tier));
+            Fact("Tier", Words(score.Tier) + (profit.Proxy ? " by the proxy" : ""));
             Fact(profit.Proxy ? "PROXY" : "Expected profit", profit.Proxy
                 ? $"{Money(profit.Expected, profit)} a {profit.Period}: a proxy (revenue, say), not profit ({source})"
                 : $"{Money(profit.Expected, profit)} a {profit.Period} ({source})");
@@ -116,7 +116,7 @@ internal static class OnlineScore
         output.Show(facts);
         foreach (PropositionScore[] propositions in score.Propositions.Chunk(PropositionsAbreast))
         {
-            output.Show(PropositionTable(propositions, score.Profit?.Currency ?? ""));
+            output.Show(PropositionTable(propositions, score.Currency));
         }
         output.Line("Amounts: expected present value of making the offer once. Customer value: as perceived, -1..1.");
         output.Line($"Why: {Why(score)}");
@@ -135,7 +135,7 @@ internal static class OnlineScore
         Row("Propensity", p => $"{Share(p.Propensity.Probability)}{Source(p, p.Propensity.Provenance)}");
         Row("  incremental", p => Share(p.Propensity.Incremental));
         Row("  break-even", p => p.HasBreakEvenPropensity ? Share(p.BreakEvenPropensity) : "-");
-        Row($"Organisation value{(currency.Length > 0 ? $", {currency}" : "")}", p => $"{Number(p.OrganisationValue.Total)}{Source(p, p.OrganisationValue.Provenance)}");
+        Row($"Organisation value, {currency}", p => $"{Number(p.OrganisationValue.Total)}{Source(p, p.OrganisationValue.Provenance)}");
         Row("  revenue", p => Number(p.OrganisationValue.Revenue));
         Row("  saving", p => Number(p.OrganisationValue.Saving));
         Row("  fulfilment", p => Number(0 - p.OrganisationValue.FulfilmentCost));

@@ -41,8 +41,10 @@ internal static class SampleCommand
     public static SampleSummary Write(long customers, long seed, string folder, CommandOutput output, CancellationToken cancellation)
     {
         SyntheticWorld world = new(seed);
-        WorkspaceWriter.Create(folder, SyntheticWorkspace.Files(world));
-        return output.WithProgress("customers", progress => SampleWriter.Write(world, customers, folder, progress, cancellation));
+        SampleSummary? summary = null;
+        WorkspaceWriter.Create(folder, SyntheticWorkspace.Files(world), into => summary = output.WithProgress(
+            "customers", progress => SampleWriter.Write(world, customers, into, progress, cancellation)));
+        return summary!;
     }
 
     /// <summary>Shows the ceilings that no engine trained on the sample can pass.</summary>

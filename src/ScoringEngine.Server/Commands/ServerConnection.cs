@@ -10,6 +10,8 @@ namespace ScoringEngine.Server.Commands;
 /// <summary>A command's connection to a server.</summary>
 internal sealed class ServerConnection : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly GrpcChannel _channel;
 
     private ServerConnection(GrpcChannel channel, Model model)
@@ -43,14 +45,14 @@ internal sealed class ServerConnection : IDisposable
         try
         {
             GetModelResponse response = await new ModelService.ModelServiceClient(channel)
-                .GetModelAsync(new GetModelRequest(), cancellationToken: cancellation);
+                .GetModelAsync(new GetModelRequest(), deadline: DateTime.UtcNow + Patience, cancellationToken: cancellation);
             return new ServerConnection(channel, response.Model);
         }
         catch (RpcException e)
         {
             channel.Dispose();
             cancellation.ThrowIfCancellationRequested();
-            throw e.StatusCode is StatusCode.Unavailable or StatusCode.Unimplemented or StatusCode.Internal
+            throw e.StatusCode is StatusCode.Unavailable or StatusCode.Unimplemented or StatusCode.Internal or StatusCode.DeadlineExceeded
                 ? new CommandFailure($"no scoring engine answers at {address} ({Cause(e)}); scoring-engine serve starts one")
                 : e;
         }

@@ -63,6 +63,16 @@ internal static class TrainCommand
             Description = "Take features that the outcomes lack from the customer file, although they are later than the decision",
         };
         Option<long> allowRejects = CommonOptions.AllowRejects();
+        foreach (Option<string?> file in new[] { outcomes, survey })
+        {
+            file.Validators.Add(result =>
+            {
+                if (result.GetValueOrDefault<string?>() == "-")
+                {
+                    result.AddError($"{file.Name}: expected a file; only --data can be standard input");
+                }
+            });
+        }
         EngineCommand command = new("train", "Train a new version: segments, profitability, tiers, potential and a propensity for each proposition",
             "scoring-engine train --workspace models/mine --data customers.csv --segments auto",
             "scoring-engine train -w models/sample -d models/sample/customers.csv --outcomes models/sample/outcomes.csv --survey models/sample/survey.csv",

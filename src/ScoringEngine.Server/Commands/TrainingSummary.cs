@@ -226,7 +226,7 @@ internal sealed class TrainingSummary
             ["description"] = s.Description,
             ["size"] = s.Size,
             ["share"] = s.Share,
-            ["mean_profit"] = Finite(_result.Models.Profiles[i].MeanProfit),
+            [Profit is { Target.Proxy: true } ? "mean_profit_proxy" : "mean_profit"] = Finite(_result.Models.Profiles[i].MeanProfit),
         })]),
         ["profit"] = Profit is null ? null : new JsonObject
         {

@@ -165,11 +165,21 @@ internal sealed class ScoringServer : IAsyncDisposable
         return new ServedModel(workspace, models, new CategoryDictionary(models.Schema));
     }
 
-    private static CustomerStore CreateStore(ServerOptions options, FeatureSchema schema) => new(new CustomerStoreOptions
+    private static CustomerStore CreateStore(ServerOptions options, FeatureSchema schema)
     {
-        MemoryBytes = options.MemoryBytes,
-        ExpectedCustomers = options.MemoryBytes / (RecordOverheadBytes + (sizeof(float) * schema.CustomerCount)),
-    });
+        try
+        {
+            return new CustomerStore(new CustomerStoreOptions
+            {
+                MemoryBytes = options.MemoryBytes,
+                ExpectedCustomers = options.MemoryBytes / (RecordOverheadBytes + (sizeof(float) * schema.CustomerCount)),
+            });
+        }
+        catch (Exception e) when (e is OutOfMemoryException or OverflowException)
+        {
+            throw new CommandFailure($"{options.MemoryBytes:N0} bytes for customers cannot be had on this machine; lower --memory");
+        }
+    }
 
     private static void Map(WebApplication application)
     {

@@ -38,6 +38,7 @@ internal static class Messages
             FeatureAge = featureAge,
             ModelName = model.Workspace.Name,
             ModelVersion = (uint)model.Models.Manifest.Version,
+            Currency = model.Workspace.Policy.Currency,
         };
         if (!float.IsNaN(block.Margins[row]))
         {
@@ -119,6 +120,16 @@ internal static class Messages
             IdColumn = workspace.Schema.IdColumn,
             TrainingCustomerCount = (ulong)models.Manifest.Data.Where(f => f.Role == "customers").Sum(f => f.Rows),
         };
+        if (models.Profit is { } profit)
+        {
+            model.ProfitTarget = new Protocol.V1.ProfitTarget
+            {
+                Columns = profit.Target.ToString(),
+                Period = profit.Target.Period,
+                Proxy = profit.Target.Proxy,
+                Currency = workspace.Policy.Currency,
+            };
+        }
         model.Features.AddRange(models.Schema.Features.Select(Definition));
         model.Segments.AddRange(models.Segments.Segments.Select((segment, i) => Of(segment, models.Profiles[i])));
         model.PropositionIds.AddRange(workspace.Propositions.Select(p => p.Id));

@@ -161,15 +161,17 @@ public sealed class ValueModelTests
     public void Evaluate_AtTheBreakEvenPropensity_OrganisationValueIsZero()
     {
         SeededRandom random = new(23);
+        Proposition[] catalogue = [.. Enumerable.Range(0, 300).Select(i => i % 3 == 0
+            ? Arbitrary(ref random, i) with { NeedsAcceptance = true }
+            : Plain with { Id = $"p{i}", Fulfilment = random.Next(60), DefaultContact = random.Next(50) })];
+        ValueModel model = Compile(catalogue);
+        float[] row = Row(3, 1, 50);
         int found = 0;
-        for (int i = 0; i < 300; i++)
+        for (int a = 0; a < catalogue.Length; a++)
         {
-            Proposition proposition = Arbitrary(ref random, 0) with { NeedsAcceptance = true };
-            ValueModel model = i % 10 == 0 ? Compile(proposition) : Compile(Plain with { Fulfilment = random.Next(60), DefaultContact = random.Next(50) });
-            float[] row = Row(3, 1, 50);
-            double breakEven = model.Evaluate(0, row, 0, 0.3).BreakEvenPropensity;
-            double atNone = model.Evaluate(0, row, 0, 0).OrganisationValue;
-            double atAll = model.Evaluate(0, row, 0, 1).OrganisationValue;
+            double breakEven = model.Evaluate(a, row, 0, 0.3).BreakEvenPropensity;
+            double atNone = model.Evaluate(a, row, 0, 0).OrganisationValue;
+            double atAll = model.Evaluate(a, row, 0, 1).OrganisationValue;
             if (double.IsNaN(breakEven))
             {
                 Assert.True(atNone * atAll > 0 || atNone == atAll, $"{atNone} and {atAll} have a zero between them");
@@ -177,7 +179,7 @@ public sealed class ValueModelTests
             }
             found++;
             Assert.InRange(breakEven, 0, 1);
-            Assert.Equal(0, model.Evaluate(0, row, 0, breakEven).OrganisationValue, Exact);
+            Assert.Equal(0, model.Evaluate(a, row, 0, breakEven).OrganisationValue, Exact);
         }
         Assert.InRange(found, 100, 299);
     }

@@ -115,14 +115,6 @@ public sealed class CustomerFileTests
         Assert.Equal(["basic", "plus"], categories.NamesOf(1));
     }
 
-    [Fact]
-    public void Read_UnclosedQuote_RejectsTheRowThatTookTheRest()
-    {
-        using CustomerFile file = Open("id,tenure,plan,app\n1,1,basic,1\n2,1,\"basic,1\n3,1,basic,1\n");
-        Assert.Single(ReadAll(file));
-        Assert.Equal(["(stdin):3: a quoted field is never closed; everything after it was taken into it"], _rejected);
-    }
-
     [Theory]
     [InlineData("yes", true)]
     [InlineData("YES", true)]

@@ -7,14 +7,16 @@ namespace ScoringEngine.Core.Tests.Features;
 
 public sealed class SchemaInferenceTests
 {
-    private static InferredSchema Infer(string text, string target = "")
+    private readonly List<RowRejection> _rejected = [];
+
+    private InferredSchema Infer(string text, string target = "")
     {
         using CsvTable table = Csv.Of(text);
-        return SchemaInference.Infer(table, "id", target.Length == 0 ? [] : ProfitTarget.Parse(target));
+        return SchemaInference.Infer(table, "id", target.Length == 0 ? [] : ProfitTarget.Parse(target), _rejected.Add);
     }
 
     /// <summary>The feature or the remark of column x in a table of an id, x and a numeric column y.</summary>
-    private static (Feature? Feature, string Comment) Column(IEnumerable<string> values, string name = "x")
+    private (Feature? Feature, string Comment) Column(IEnumerable<string> values, string name = "x")
     {
         StringBuilder text = new($"id,\"{name}\",y\n");
         int row = 0;
@@ -33,7 +35,7 @@ public sealed class SchemaInferenceTests
     public void Telco_RealFile_GivesNineteenFeatures()
     {
         using CsvTable table = CsvTable.Open(ScoringEngine.Tests.RealData.File("telco/Telco-Customer-Churn.csv"));
-        InferredSchema inferred = SchemaInference.Infer(table, "customerID", []);
+        InferredSchema inferred = SchemaInference.Infer(table, "customerID", [], _rejected.Add);
         Assert.Equal(7043, inferred.Rows);
         Assert.True(double.IsNaN(inferred.MeanAbsoluteTarget));
         Feature[] features = [.. inferred.Features.Features.Where(f => f.Name != "Churn")];
@@ -54,7 +56,7 @@ public sealed class SchemaInferenceTests
     public void Telco_ChargesAsTarget_AreNoFeature()
     {
         using CsvTable table = CsvTable.Open(ScoringEngine.Tests.RealData.File("telco/Telco-Customer-Churn.csv"));
-        InferredSchema inferred = SchemaInference.Infer(table, "customerID", [("MonthlyCharges", 1)]);
+        InferredSchema inferred = SchemaInference.Infer(table, "customerID", [("MonthlyCharges", 1)], _rejected.Add);
         Assert.Equal(-1, inferred.Features.IndexOf("MonthlyCharges"));
         Assert.Equal(64.76, inferred.MeanAbsoluteTarget, 0.01);
     }
@@ -198,10 +200,11 @@ public sealed class SchemaInferenceTests
     }
 
     [Fact]
-    public void Infer_RowsThatAreNone_AreNotCounted()
+    public void Infer_RowsThatAreNone_AreRejected()
     {
         InferredSchema inferred = Infer("id,x\n1,1\n2\n3,2,4\n4,3\n");
         Assert.Equal(2, inferred.Rows);
+        Assert.Equal(["(stdin):3: 1 fields, expected 2", "(stdin):4: 3 fields, expected 2"], _rejected.Select(r => r.ToString()));
         Assert.Equal("observed 1 .. 3", inferred.Comments["x"]);
     }
 
@@ -219,6 +222,6 @@ public sealed class SchemaInferenceTests
     public void Infer_Cancelled_Stops()
     {
         using CsvTable table = Csv.Of("id,x\n" + string.Concat(Enumerable.Range(0, 20_000).Select(i => $"{i},{i % 9}\n")));
-        Assert.Throws<OperationCanceledException>(() => SchemaInference.Infer(table, "id", [], cancellation: new CancellationToken(true)));
+        Assert.Throws<OperationCanceledException>(() => SchemaInference.Infer(table, "id", [], _rejected.Add, cancellation: new CancellationToken(true)));
     }
 }

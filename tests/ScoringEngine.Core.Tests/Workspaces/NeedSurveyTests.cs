@@ -39,7 +39,8 @@ public sealed class NeedSurveyTests
         Assert.Equal([KeyValuePair.Create("price", 0.1285), KeyValuePair.Create("service", 0.1285)], weights.HalfWidths);
         Assert.Equal((Provenance.Surveyed, "(stdin)", 5), (weights.Provenance, weights.Source, weights.SampleSize));
         Assert.Equal(["too dear", "be kind", "call me"], weights.Words);
-        Assert.Equal([1], needs.BySegment.Keys);
+        Assert.Equal([1, 99], needs.BySegment.Keys);
+        Assert.Same(Before.BySegment[99], needs.BySegment[99]);
         Assert.Same(Before.Default, needs.Default);
         Assert.Equal(Before.All, needs.All);
     }
@@ -50,7 +51,7 @@ public sealed class NeedSurveyTests
         Needs needs = Read("customer,price,service\n" + string.Concat(Enumerable.Range(0, 5).Select(i => $"C2,0,0\n")
             .Concat(Enumerable.Range(0, NeedSurvey.MinAnswers - 1).Select(i => $"C1,1,1\n"))
             .Concat(Enumerable.Range(0, NeedSurvey.MinAnswers).Select(i => $"C3,1,0\n"))));
-        Assert.Equal([3], needs.BySegment.Keys);
+        Assert.Equal([3, 99], needs.BySegment.Keys);
         Assert.Same(Before.Default, needs.Of(1));
         Assert.Equal((1.0, 0.0), (needs.Of(3).Weights["price"], needs.Of(3).HalfWidths["price"]));
     }

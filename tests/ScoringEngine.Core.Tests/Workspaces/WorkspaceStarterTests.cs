@@ -13,7 +13,7 @@ public sealed class WorkspaceStarterTests
     {
         ImmutableArray<(string, int)> terms = target.Length == 0 ? [] : ProfitTarget.Parse(target);
         using CsvTable disposed = table;
-        InferredSchema inferred = SchemaInference.Infer(table, id, terms);
+        InferredSchema inferred = SchemaInference.Infer(table, id, terms, r => Assert.Fail(r.ToString()));
         WorkspaceWriter.Create(folder["starter"], WorkspaceStarter.Files(inferred, id, terms));
         Workspace workspace = Workspace.Load(folder["starter"]);
         Assert.Equal(inferred.Features.Hash, workspace.Schema.Features.Hash);

@@ -39,7 +39,7 @@ public sealed class WorkspaceWriterTests
         => Gen.Elements(Enum.GetValues<T>());
 
     private static void Check<T>(Gen<T> values, Action<T> property)
-        => Prop.ForAll(values.ToArbitrary(), property).Check(Config.QuickThrowOnFailure.WithReplay(4, 1).WithEndSize(20));
+        => Prop.ForAll(values.ToArbitrary(), property).Check(Config.QuickThrowOnFailure.WithReplay(4, 1).WithMaxTest(60).WithEndSize(20));
 
     [Fact]
     public void Schema_AnySchema_ReadsBackEqual()
