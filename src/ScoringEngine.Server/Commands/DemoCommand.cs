@@ -20,14 +20,13 @@ internal static class DemoCommand
 
     public static Command Create()
     {
-        Option<long> customers = new("--customers", "-n") { Description = "How many synthetic customers", HelpName = "N", DefaultValueFactory = _ => 200_000 };
-        customers.Validators.Add(result =>
+        Option<long> customers = new("--customers", "-n")
         {
-            if (result.GetValueOrDefault<long>() is < 1_000 or > 10_000_000)
-            {
-                result.AddError("--customers: expected 1,000 to 10,000,000");
-            }
-        });
+            Description = "How many synthetic customers",
+            HelpName = "N",
+            DefaultValueFactory = _ => 200_000,
+            CustomParser = WholeNumber.Within(1_000, 10_000_000),
+        };
         Option<bool> exit = new("--exit") { Description = "End after the answers instead of serving on" };
         Option<string?> data = new("--data", "-d") { Description = "Take the tour on this customer file instead", HelpName = "FILE" };
         Option<string?> id = new("--id") { Description = "Column of that file that holds the customer's id", HelpName = "COLUMN" };
@@ -44,7 +43,7 @@ internal static class DemoCommand
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(data) is null != result.GetValue(id) is null)
+            if (result.GetResult(data) is null != result.GetResult(id) is null)
             {
                 result.AddError("demo: --data and --id come together");
             }

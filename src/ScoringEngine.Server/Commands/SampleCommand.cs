@@ -13,14 +13,13 @@ internal static class SampleCommand
 {
     public static Command Create()
     {
-        Option<long> customers = new("--customers", "-n") { Description = "How many customers", HelpName = "N", DefaultValueFactory = _ => 200_000 };
-        customers.Validators.Add(result =>
+        Option<long> customers = new("--customers", "-n")
         {
-            if (result.GetValueOrDefault<long>() is < 1 or > 100_000_000)
-            {
-                result.AddError("--customers: expected 1 to 100,000,000");
-            }
-        });
+            Description = "How many customers",
+            HelpName = "N",
+            DefaultValueFactory = _ => 200_000,
+            CustomParser = WholeNumber.Within(1, 100_000_000),
+        };
         Option<long> seed = new("--seed") { Description = "Seed; the same one makes the same files", HelpName = "S", DefaultValueFactory = _ => 1 };
         Option<string> folder = new("--out", "-o") { Description = "Folder for the files", HelpName = "FOLDER", Required = true };
         EngineCommand command = new("sample", "Write a synthetic customer base with known truth: customers, past offers, a survey, the truth, and "

@@ -18,11 +18,12 @@ internal static class ScoreCommand
         HelpName = "NAME=VALUE",
     };
 
-    private static readonly Option<uint> Propositions = new("-k")
+    private static readonly Option<long> Propositions = new("-k")
     {
         Description = "How many propositions to show, best first, 1 to 100",
         HelpName = "N",
         DefaultValueFactory = _ => 3,
+        CustomParser = WholeNumber.Within(1, 100),
     };
 
     private static readonly Option<string> Server = ServerConnection.Option();
@@ -82,7 +83,7 @@ internal static class ScoreCommand
                 },
                 output, cancellation))
             : OnlineScore.RunAsync(
-                parse.GetRequiredValue(Server), parse.GetValue(Customer) ?? "", parse.GetValue(Features) ?? [], parse.GetValue(Propositions), output, cancellation));
+                parse.GetRequiredValue(Server), parse.GetValue(Customer) ?? "", parse.GetValue(Features) ?? [], (uint)parse.GetValue(Propositions), output, cancellation));
         return command;
     }
 }
