@@ -47,7 +47,7 @@ public sealed class RealDataCommandTests : IDisposable
 
         CommandRun told = await CommandRun.Of("score", "-w", workspace, "-d", file, "-o", scores);
         Assert.Equal(0, told.ExitCode);
-        Assert.Contains("expected_profit is a PROXY (MonthlyCharges)", told.Output);
+        Assert.Contains("expected profit and potential are of a PROXY (MonthlyCharges)", told.Output);
         JsonObject scored = await CommandRun.Succeed("score", "-w", workspace, "-d", file, "-o", scores);
         Assert.Equal((7043, true, 0), ((int)scored["scored"]!, (bool)scored["proxy"]!, (int)scored["rejected"]!["count"]!));
         AssertScores(scores, 7043, second);
@@ -86,9 +86,10 @@ public sealed class RealDataCommandTests : IDisposable
             Assert.NotEqual(-1, packed.ReadByte());
         }
         using CsvTable table = CsvTable.Open(file);
-        Assert.DoesNotContain("expected_profit", table.Header);
+        Assert.All(["expected_profit", "tier", "potential"], c => Assert.DoesNotContain(c, table.Header));
         int profit = table.Require("expected_profit_proxy");
-        int tier = table.Require("tier");
+        int potential = table.Require("potential_proxy");
+        int tier = table.Require("tier_proxy");
         HashSet<string> ids = [];
         Dictionary<int, int> sizes = [];
         while (table.Read())
@@ -98,6 +99,7 @@ public sealed class RealDataCommandTests : IDisposable
             int segment = int.Parse(table[table.Require("segment_id")], CultureInfo.InvariantCulture);
             sizes[segment] = sizes.GetValueOrDefault(segment) + 1;
             Assert.True(float.IsFinite(float.Parse(table[profit], CultureInfo.InvariantCulture)));
+            Assert.True(float.Parse(table[potential], CultureInfo.InvariantCulture) >= 0);
             Assert.Contains(table.Text(tier), new[] { "value_destroyer", "marginal", "sustainer", "value_creator" });
             Assert.NotEmpty(table.Text(table.Require("proposition_3")));
         }
