@@ -135,15 +135,10 @@ public sealed class CsvTable : IDisposable
     public bool Read()
     {
         _malformed = null;
+        bool read;
         try
         {
-            bool read = _reader.Read();
-            if (_malformed == CsvMalformedReason.UnterminatedQuote)
-            {
-                // Not one bad row but all that follow: no number of allowed rejects covers that.
-                throw new InvalidDataException($"{Name}:{Line}: {QuoteViolation}");
-            }
-            return read;
+            read = _reader.Read();
         }
         catch (CsvFormatException e)
         {
@@ -153,6 +148,12 @@ public sealed class CsvTable : IDisposable
         {
             throw new InvalidDataException($"{Name}: after line {Line}: not a valid gzip file: {e.Message}", e);
         }
+        if (_malformed == CsvMalformedReason.UnterminatedQuote)
+        {
+            // Not one bad row but all that follow: no number of allowed rejects covers that.
+            throw new InvalidDataException($"{Name}:{Line}: {QuoteViolation}");
+        }
+        return read;
     }
 
     /// <inheritdoc/>
