@@ -1,6 +1,6 @@
+using Google.Protobuf;
 using ScoringEngine.Core.Models.Format;
 using ScoringEngine.Core.Models.Import;
-using Google.Protobuf;
 
 namespace ScoringEngine.Core.Tests.Models.Import;
 

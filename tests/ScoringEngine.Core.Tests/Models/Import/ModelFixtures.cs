@@ -1,6 +1,6 @@
-using ScoringEngine.Tests;
 using System.Globalization;
 using ScoringEngine.Core.Models.Import;
+using ScoringEngine.Tests;
 
 namespace ScoringEngine.Core.Tests.Models.Import;
 
