@@ -177,6 +177,8 @@ public sealed class GeneralEnsemble : IMarginModel
             BaseMargins.AsSpan().CopyTo(margins[(r * Outputs)..]);
         }
         Span<int> ranks = stackalloc int[BlockRows];
+        int outputs = Outputs;
+        bool single = Precision == MarginPrecision.Single;
         for (int t = 0; t < Trees.Length; t++)
         {
             int output = TreeOutputs[t];
@@ -192,11 +194,10 @@ public sealed class GeneralEnsemble : IMarginModel
             }
             _masks.Ranks(t, columns, ranks);
             ReadOnlySpan<double> leaves = _leavesByRank.AsSpan(_firstLeaf[t], tree.Leaves.Length);
-            int at = output;
-            foreach (int rank in ranks[..count])
+            for (int r = 0, at = output; r < count; r++, at += outputs)
             {
-                margins[at] = Add(margins[at], leaves[rank]);
-                at += Outputs;
+                double margin = margins[at] + leaves[ranks[r]];
+                margins[at] = single ? (float)margin : margin;
             }
         }
         Average(margins);

@@ -129,16 +129,18 @@ public sealed class GeneralTree
             return (rules & SplitRules.MissingLeft) != 0;
         }
         float threshold = Thresholds[split];
-        return (rules & SplitRules.Category) != 0 ? InSet((int)threshold, value) : value <= threshold;
+        return (rules & SplitRules.Category) != 0 ? InSet(CategorySet((int)threshold), value) : value <= threshold;
     }
+
+    /// <summary>The words of a category set.</summary>
+    internal ReadOnlySpan<uint> CategorySet(int set) => CategoryWords.AsSpan()[CategoryOffsets[set]..CategoryOffsets[set + 1]];
 
     /// <summary>Ranks of the leaves left of a split: <c>Begin</c> up to but without <c>End</c>.</summary>
     internal (int Begin, int End) RanksLeftOf(int split) => (_leftBegin[split], _leftEnd[split]);
 
     // A fraction is cut off; a negative value and one beyond the set's words are in no set.
-    private bool InSet(int set, float value)
+    private static bool InSet(ReadOnlySpan<uint> words, float value)
     {
-        ReadOnlySpan<uint> words = CategoryWords.AsSpan()[CategoryOffsets[set]..CategoryOffsets[set + 1]];
         if (!(value >= 0 && value < words.Length * 32f))
         {
             return false;
