@@ -1,5 +1,9 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using ScoringEngine.Core.Numerics;
 
 namespace ScoringEngine.Core.Trees;
 
@@ -22,6 +26,18 @@ public sealed class ObliviousEnsemble
 
     // Deepest tree whose leaf index fits the byte lanes of the strip kernel.
     private const int MaxStripDepth = 8;
+
+    // Splits that the single-row kernel answers together, a byte lane each.
+    private const int WordSplits = 64;
+
+    // The leaf values once more, each tree's in at least sixteen places, which a look-up reads whole.
+    private readonly float[] _leafTables;
+
+    // For the single-row kernel: the splits in words of whole trees, a tree's last level first, so that the answers to
+    // a word's splits are the leaf indices of its trees one after the other. Bins are padded to WordSplits a word.
+    private readonly Word[] _words;
+    private readonly int[] _wordColumns;
+    private readonly byte[] _wordBins;
 
     /// <summary>Builds an ensemble, or rebuilds one from its public state.</summary>
     /// <param name="columns">Columns of the quantised rows.</param>
@@ -59,6 +75,8 @@ public sealed class ObliviousEnsemble
         SplitBins = splitBins;
         LeafValues = leafValues;
         ColumnGains = columnGains;
+        _leafTables = LeafTables(depths.AsSpan(), leafValues.AsSpan());
+        (_words, _wordColumns, _wordBins) = Words(depths.AsSpan(), splitColumns.AsSpan(), splitBins.AsSpan());
 
         static void Require(bool met, string message)
         {
@@ -129,19 +147,21 @@ public sealed class ObliviousEnsemble
         {
             throw new ArgumentException($"bins or margins are too short for {rowCount} rows x {Columns} columns");
         }
-        if (Columns == 0)
+        if (rowCount >= StripRows && Columns > 0)
         {
-            margins[..rowCount].Fill(RowMargin([], stride: 0));
+            int last = rowCount - StripRows;
+            for (int row = 0; row < last; row += StripRows)
+            {
+                StripMargins(bins[row..], rowCount, margins.Slice(row, StripRows));
+            }
+
+            // The last strip may overlap the one before it: the rows they share get the same margins again.
+            StripMargins(bins[last..], rowCount, margins.Slice(last, StripRows));
             return;
         }
-        int row = 0;
-        for (; row + StripRows <= rowCount; row += StripRows)
+        for (int row = 0; row < rowCount; row++)
         {
-            StripMargins(bins[row..], rowCount, margins.Slice(row, StripRows));
-        }
-        for (; row < rowCount; row++)
-        {
-            margins[row] = RowMargin(bins[row..], rowCount);
+            margins[row] = RowMargin(bins[Math.Min(row, bins.Length)..], rowCount);
         }
     }
 
@@ -169,23 +189,35 @@ public sealed class ObliviousEnsemble
         }
     }
 
+    /// <summary>The margin of one row whose bins are <paramref name="stride"/> apart; lanes are splits.</summary>
     private float RowMargin(ReadOnlySpan<byte> bins, int stride)
     {
-        ReadOnlySpan<int> columns = SplitColumns.AsSpan();
-        ReadOnlySpan<byte> thresholds = SplitBins.AsSpan();
+        Debug.Assert(Columns == 0 || bins.Length > (Columns - 1) * stride);
+        Span<byte> lanes = stackalloc byte[WordSplits];
+        ref byte lane = ref MemoryMarshal.GetReference(lanes);
+        ref byte bin = ref MemoryMarshal.GetReference(bins);
+        ref byte threshold = ref MemoryMarshal.GetArrayDataReference(_wordBins);
+        ref int column = ref MemoryMarshal.GetArrayDataReference(_wordColumns);
+        ReadOnlySpan<byte> depths = Depths.AsSpan();
         ReadOnlySpan<float> leaves = LeafValues.AsSpan();
         float margin = BaseMargin;
-        foreach (byte depth in Depths)
+        foreach (Word word in _words)
         {
-            int leaf = 0;
-            for (int level = 0; level < depth; level++)
+            for (int i = 0; i < word.Splits; i++)
             {
-                leaf = (leaf << 1) | GreaterBit(bins[columns[level] * stride], thresholds[level]);
+                Unsafe.Add(ref lane, i) = Unsafe.Add(ref bin, Unsafe.Add(ref column, i) * stride);
             }
-            margin += leaves[leaf];
-            columns = columns[depth..];
-            thresholds = thresholds[depth..];
-            leaves = leaves[(1 << depth)..];
+            ulong answers = Vector512.GreaterThan(Vector512.LoadUnsafe(ref lane), Vector512.LoadUnsafe(ref threshold)).ExtractMostSignificantBits();
+            foreach (byte depth in depths[..word.Trees])
+            {
+                int leafCount = 1 << depth;
+                margin += leaves[(int)answers & (leafCount - 1)];
+                answers >>= depth;
+                leaves = leaves[leafCount..];
+            }
+            depths = depths[word.Trees..];
+            column = ref Unsafe.Add(ref column, word.Splits);
+            threshold = ref Unsafe.Add(ref threshold, WordSplits);
         }
         return margin;
     }
@@ -198,13 +230,13 @@ public sealed class ObliviousEnsemble
     {
         ReadOnlySpan<int> columns = SplitColumns.AsSpan();
         ReadOnlySpan<byte> thresholds = SplitBins.AsSpan();
-        ReadOnlySpan<float> leaves = LeafValues.AsSpan();
+        ReadOnlySpan<float> leaves = _leafTables;
         Span<byte> indices = stackalloc byte[StripRows];
         margins = margins[..StripRows];
         margins.Fill(BaseMargin);
         foreach (byte depth in Depths)
         {
-            ReadOnlySpan<float> table = leaves[..(1 << depth)];
+            ReadOnlySpan<float> table = leaves[..LeafTableLength(depth)];
             if (depth <= MaxStripDepth)
             {
                 Vector512<byte> leaf = Vector512<byte>.Zero;
@@ -215,10 +247,7 @@ public sealed class ObliviousEnsemble
                     leaf = leaf + leaf - Vector512.GreaterThan(values, Vector512.Create(thresholds[level]));
                 }
                 leaf.CopyTo(indices);
-                for (int i = 0; i < StripRows; i++)
-                {
-                    margins[i] += table[indices[i]];
-                }
+                AddLeaves(table, depth, indices, margins);
             }
             else
             {
@@ -234,8 +263,69 @@ public sealed class ObliviousEnsemble
             }
             columns = columns[depth..];
             thresholds = thresholds[depth..];
-            leaves = leaves[(1 << depth)..];
+            leaves = leaves[table.Length..];
         }
+    }
+
+    /// <summary>Adds each row's leaf value to its margin.</summary>
+    private static void AddLeaves(ReadOnlySpan<float> table, int depth, ReadOnlySpan<byte> indices, Span<float> margins)
+    {
+        if (!Lanes16.IsSupported)
+        {
+            for (int i = 0; i < indices.Length; i++)
+            {
+                margins[i] += table[indices[i]];
+            }
+            return;
+        }
+        ref float leaf = ref MemoryMarshal.GetReference(table);
+        ref byte index = ref MemoryMarshal.GetReference(indices);
+        ref float margin = ref MemoryMarshal.GetReference(margins);
+        for (nuint i = 0; i < StripRows; i += Lanes16.Count)
+        {
+            Vector512<float> values = Lanes16.Lookup(ref leaf, depth, Lanes16.FromBytes(Vector128.LoadUnsafe(ref index, i)));
+            (Vector512.LoadUnsafe(ref margin, i) + values).StoreUnsafe(ref margin, i);
+        }
+    }
+
+    private static int LeafTableLength(int depth) => Math.Max(1 << depth, Lanes16.Count);
+
+    private static float[] LeafTables(ReadOnlySpan<byte> depths, ReadOnlySpan<float> leafValues)
+    {
+        List<float> tables = [];
+        foreach (byte depth in depths)
+        {
+            tables.AddRange(leafValues[..(1 << depth)]);
+            tables.AddRange(new float[LeafTableLength(depth) - (1 << depth)]);
+            leafValues = leafValues[(1 << depth)..];
+        }
+        return [.. tables];
+    }
+
+    private static (Word[] Words, int[] Columns, byte[] Bins) Words(
+        ReadOnlySpan<byte> depths, ReadOnlySpan<int> splitColumns, ReadOnlySpan<byte> splitBins)
+    {
+        List<Word> words = [];
+        List<int> columns = [];
+        List<byte> bins = [];
+        int split = 0;
+        for (int tree = 0; tree < depths.Length;)
+        {
+            Word word = default;
+            for (; tree < depths.Length && word.Splits + depths[tree] <= WordSplits; tree++)
+            {
+                word = new Word(word.Trees + 1, word.Splits + depths[tree]);
+                for (int level = depths[tree] - 1; level >= 0; level--)
+                {
+                    columns.Add(splitColumns[split + level]);
+                    bins.Add(splitBins[split + level]);
+                }
+                split += depths[tree];
+            }
+            bins.AddRange(new byte[WordSplits - word.Splits]);
+            words.Add(word);
+        }
+        return ([.. words], [.. columns], [.. bins]);
     }
 
     // The sign bit of threshold - value: 1 where value > threshold, without a branch.
@@ -249,4 +339,7 @@ public sealed class ObliviousEnsemble
             throw new ArgumentException($"expected {Columns} columns, found {quantiser.Columns.Length}", nameof(quantiser));
         }
     }
+
+    /// <summary>Trees and splits of one word of the single-row kernel.</summary>
+    private readonly record struct Word(int Trees, int Splits);
 }
