@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -34,9 +33,9 @@ public sealed class ObliviousEnsemble
     private readonly float[] _leafTables;
 
     // For the single-row kernel: the splits in words of whole trees, a tree's last level first, so that the answers to
-    // a word's splits are the leaf indices of its trees one after the other. Bins are padded to WordSplits a word.
-    private readonly Word[] _words;
-    private readonly int[] _wordColumns;
+    // a word's splits are the leaf indices of its trees one after the other. Each word is padded to WordSplits.
+    private readonly byte[] _wordTrees;
+    private readonly byte[] _wordColumns;
     private readonly byte[] _wordBins;
 
     /// <summary>Builds an ensemble, or rebuilds one from its public state.</summary>
@@ -76,7 +75,7 @@ public sealed class ObliviousEnsemble
         LeafValues = leafValues;
         ColumnGains = columnGains;
         _leafTables = LeafTables(depths.AsSpan(), leafValues.AsSpan());
-        (_words, _wordColumns, _wordBins) = Words(depths.AsSpan(), splitColumns.AsSpan(), splitBins.AsSpan());
+        (_wordTrees, _wordColumns, _wordBins) = Words(depths.AsSpan(), splitColumns.AsSpan(), splitBins.AsSpan());
 
         static void Require(bool met, string message)
         {
@@ -189,34 +188,60 @@ public sealed class ObliviousEnsemble
         }
     }
 
-    /// <summary>The margin of one row whose bins are <paramref name="stride"/> apart; lanes are splits.</summary>
+    /// <summary>The margin of one row whose bins are <paramref name="stride"/> apart.</summary>
     private float RowMargin(ReadOnlySpan<byte> bins, int stride)
     {
-        Debug.Assert(Columns == 0 || bins.Length > (Columns - 1) * stride);
-        Span<byte> lanes = stackalloc byte[WordSplits];
-        ref byte lane = ref MemoryMarshal.GetReference(lanes);
-        ref byte bin = ref MemoryMarshal.GetReference(bins);
-        ref byte threshold = ref MemoryMarshal.GetArrayDataReference(_wordBins);
-        ref int column = ref MemoryMarshal.GetArrayDataReference(_wordColumns);
-        ReadOnlySpan<byte> depths = Depths.AsSpan();
+        if (WideLanes.IsByteLookupSupported && Columns <= WideLanes.ByteTableLength)
+        {
+            return WordMargin(bins, stride);
+        }
+        ReadOnlySpan<int> columns = SplitColumns.AsSpan();
+        ReadOnlySpan<byte> thresholds = SplitBins.AsSpan();
         ReadOnlySpan<float> leaves = LeafValues.AsSpan();
         float margin = BaseMargin;
-        foreach (Word word in _words)
+        foreach (byte depth in Depths)
         {
-            for (int i = 0; i < word.Splits; i++)
+            int leaf = 0;
+            for (int level = 0; level < depth; level++)
             {
-                Unsafe.Add(ref lane, i) = Unsafe.Add(ref bin, Unsafe.Add(ref column, i) * stride);
+                leaf = (leaf << 1) | GreaterBit(bins[columns[level] * stride], thresholds[level]);
             }
-            ulong answers = Vector512.GreaterThan(Vector512.LoadUnsafe(ref lane), Vector512.LoadUnsafe(ref threshold)).ExtractMostSignificantBits();
-            foreach (byte depth in depths[..word.Trees])
+            margin += leaves[leaf];
+            columns = columns[depth..];
+            thresholds = thresholds[depth..];
+            leaves = leaves[(1 << depth)..];
+        }
+        return margin;
+    }
+
+    /// <summary>The same with lanes of splits: the row's bins are a table in registers, every split looks its bin up.</summary>
+    private float WordMargin(ReadOnlySpan<byte> bins, int stride)
+    {
+        Span<byte> row = stackalloc byte[WideLanes.ByteTableLength];
+        for (int c = 0; c < Columns; c++)
+        {
+            row[c] = bins[c * stride];
+        }
+        Vector512<byte> low = Vector512.Create<byte>(row);
+        Vector512<byte> high = Vector512.Create<byte>(row[WordSplits..]);
+        ref byte column = ref MemoryMarshal.GetArrayDataReference(_wordColumns);
+        ref byte threshold = ref MemoryMarshal.GetArrayDataReference(_wordBins);
+        ref byte depth = ref MemoryMarshal.GetReference(Depths.AsSpan());
+        ref float leaves = ref MemoryMarshal.GetReference(LeafValues.AsSpan());
+        float margin = BaseMargin;
+        foreach (byte trees in _wordTrees)
+        {
+            Vector512<byte> values = WideLanes.LookupBytes(low, high, Vector512.LoadUnsafe(ref column));
+            ulong answers = Vector512.GreaterThan(values, Vector512.LoadUnsafe(ref threshold)).ExtractMostSignificantBits();
+            for (int tree = 0; tree < trees; tree++)
             {
                 int leafCount = 1 << depth;
-                margin += leaves[(int)answers & (leafCount - 1)];
+                margin += Unsafe.Add(ref leaves, (int)answers & (leafCount - 1));
                 answers >>= depth;
-                leaves = leaves[leafCount..];
+                leaves = ref Unsafe.Add(ref leaves, leafCount);
+                depth = ref Unsafe.Add(ref depth, 1);
             }
-            depths = depths[word.Trees..];
-            column = ref Unsafe.Add(ref column, word.Splits);
+            column = ref Unsafe.Add(ref column, WordSplits);
             threshold = ref Unsafe.Add(ref threshold, WordSplits);
         }
         return margin;
@@ -270,7 +295,7 @@ public sealed class ObliviousEnsemble
     /// <summary>Adds each row's leaf value to its margin.</summary>
     private static void AddLeaves(ReadOnlySpan<float> table, int depth, ReadOnlySpan<byte> indices, Span<float> margins)
     {
-        if (!Lanes16.IsSupported)
+        if (!WideLanes.IsSupported)
         {
             for (int i = 0; i < indices.Length; i++)
             {
@@ -281,14 +306,14 @@ public sealed class ObliviousEnsemble
         ref float leaf = ref MemoryMarshal.GetReference(table);
         ref byte index = ref MemoryMarshal.GetReference(indices);
         ref float margin = ref MemoryMarshal.GetReference(margins);
-        for (nuint i = 0; i < StripRows; i += Lanes16.Count)
+        for (nuint i = 0; i < StripRows; i += WideLanes.Count)
         {
-            Vector512<float> values = Lanes16.Lookup(ref leaf, depth, Lanes16.FromBytes(Vector128.LoadUnsafe(ref index, i)));
+            Vector512<float> values = WideLanes.Lookup(ref leaf, depth, WideLanes.FromBytes(Vector128.LoadUnsafe(ref index, i)));
             (Vector512.LoadUnsafe(ref margin, i) + values).StoreUnsafe(ref margin, i);
         }
     }
 
-    private static int LeafTableLength(int depth) => Math.Max(1 << depth, Lanes16.Count);
+    private static int LeafTableLength(int depth) => Math.Max(1 << depth, WideLanes.Count);
 
     private static float[] LeafTables(ReadOnlySpan<byte> depths, ReadOnlySpan<float> leafValues)
     {
@@ -302,30 +327,31 @@ public sealed class ObliviousEnsemble
         return [.. tables];
     }
 
-    private static (Word[] Words, int[] Columns, byte[] Bins) Words(
+    private static (byte[] Trees, byte[] Columns, byte[] Bins) Words(
         ReadOnlySpan<byte> depths, ReadOnlySpan<int> splitColumns, ReadOnlySpan<byte> splitBins)
     {
-        List<Word> words = [];
-        List<int> columns = [];
+        List<byte> trees = [];
+        List<byte> columns = [];
         List<byte> bins = [];
         int split = 0;
         for (int tree = 0; tree < depths.Length;)
         {
-            Word word = default;
-            for (; tree < depths.Length && word.Splits + depths[tree] <= WordSplits; tree++)
+            byte count = 0;
+            int end = columns.Count + WordSplits;
+            for (; tree < depths.Length && columns.Count + depths[tree] <= end && count < byte.MaxValue; tree++, count++)
             {
-                word = new Word(word.Trees + 1, word.Splits + depths[tree]);
                 for (int level = depths[tree] - 1; level >= 0; level--)
                 {
-                    columns.Add(splitColumns[split + level]);
+                    columns.Add((byte)splitColumns[split + level]);
                     bins.Add(splitBins[split + level]);
                 }
                 split += depths[tree];
             }
-            bins.AddRange(new byte[WordSplits - word.Splits]);
-            words.Add(word);
+            trees.Add(count);
+            columns.AddRange(new byte[end - columns.Count]);
+            bins.AddRange(new byte[end - bins.Count]);
         }
-        return ([.. words], [.. columns], [.. bins]);
+        return ([.. trees], [.. columns], [.. bins]);
     }
 
     // The sign bit of threshold - value: 1 where value > threshold, without a branch.
@@ -339,7 +365,4 @@ public sealed class ObliviousEnsemble
             throw new ArgumentException($"expected {Columns} columns, found {quantiser.Columns.Length}", nameof(quantiser));
         }
     }
-
-    /// <summary>Trees and splits of one word of the single-row kernel.</summary>
-    private readonly record struct Word(int Trees, int Splits);
 }

@@ -43,7 +43,7 @@ public sealed class Quantiser
             .Select(group => new FeatureGroup(group.Key, [.. group]))];
 
         // Groups begin at multiples of four, but none reads beyond the row.
-        int FirstOfGroup(int feature) => Math.Min(feature - (feature % Lanes16.Features), Math.Max(0, rowLength - Lanes16.Features));
+        int FirstOfGroup(int feature) => Math.Min(feature - (feature % WideLanes.Features), Math.Max(0, rowLength - WideLanes.Features));
     }
 
     /// <summary>Values in a row.</summary>
@@ -113,16 +113,16 @@ public sealed class Quantiser
             throw new ArgumentException($"{bins.Length} bytes are too few for {rowCount} rows x {Columns.Length} columns", nameof(bins));
         }
         int row = 0;
-        if (Lanes16.IsSupported && RowLength >= Lanes16.Features && rowCount >= Lanes16.Count)
+        if (WideLanes.IsSupported && RowLength >= WideLanes.Features && rowCount >= WideLanes.Count)
         {
-            for (; row + Lanes16.Count <= rowCount; row += Lanes16.Count)
+            for (; row + WideLanes.Count <= rowCount; row += WideLanes.Count)
             {
                 QuantiseLanes(rows[(row * rowStride)..], rowStride, bins[row..], rowCount);
             }
             if (row < rowCount)
             {
                 // The last vector overlaps the one before it: the rows they share get the same bins again.
-                row = rowCount - Lanes16.Count;
+                row = rowCount - WideLanes.Count;
                 QuantiseLanes(rows[(row * rowStride)..], rowStride, bins[row..], rowCount);
             }
             return;
@@ -152,24 +152,24 @@ public sealed class Quantiser
     /// <summary>Sixteen rows, a lane each, four neighbouring features at a time.</summary>
     private void QuantiseLanes(ReadOnlySpan<float> rows, int stride, Span<byte> bins, int binStride)
     {
-        Debug.Assert(rows.Length >= ((Lanes16.Count - 1) * stride) + RowLength);
-        Debug.Assert(bins.Length >= ((_searchColumns.Length - 1) * binStride) + Lanes16.Count);
-        Span<float> lanes = stackalloc float[Lanes16.Features * Lanes16.Count];
+        Debug.Assert(rows.Length >= ((WideLanes.Count - 1) * stride) + RowLength);
+        Debug.Assert(bins.Length >= ((_searchColumns.Length - 1) * binStride) + WideLanes.Count);
+        Span<float> lanes = stackalloc float[WideLanes.Features * WideLanes.Count];
         ref float values = ref MemoryMarshal.GetReference(lanes);
         ref byte target = ref MemoryMarshal.GetReference(bins);
         foreach (FeatureGroup group in _featureGroups)
         {
-            Lanes16.Transpose(
+            WideLanes.Transpose(
                 ref Unsafe.Add(ref MemoryMarshal.GetReference(rows), group.FirstFeature), stride,
                 out Vector512<float> x0, out Vector512<float> x1, out Vector512<float> x2, out Vector512<float> x3);
             x0.StoreUnsafe(ref values);
-            x1.StoreUnsafe(ref values, Lanes16.Count);
-            x2.StoreUnsafe(ref values, 2 * Lanes16.Count);
-            x3.StoreUnsafe(ref values, 3 * Lanes16.Count);
+            x1.StoreUnsafe(ref values, WideLanes.Count);
+            x2.StoreUnsafe(ref values, 2 * WideLanes.Count);
+            x3.StoreUnsafe(ref values, 3 * WideLanes.Count);
             foreach (int c in group.Columns)
             {
                 SearchColumn column = _searchColumns[c];
-                Vector512<float> value = Vector512.LoadUnsafe(ref values, (nuint)((column.Feature - group.FirstFeature) * Lanes16.Count));
+                Vector512<float> value = Vector512.LoadUnsafe(ref values, (nuint)((column.Feature - group.FirstFeature) * WideLanes.Count));
                 column.Bins(value).StoreUnsafe(ref target, (nuint)(c * binStride));
             }
         }

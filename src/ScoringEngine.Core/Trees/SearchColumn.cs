@@ -29,10 +29,10 @@ internal sealed class SearchColumn
         {
             _levels++;
         }
-        Debug.Assert(_levels <= Lanes16.MaxLookupBits);
+        Debug.Assert(_levels <= WideLanes.MaxLookupBits);
 
         // A look-up reads sixteen values at least.
-        _nodes = new float[Math.Max(1 << _levels, Lanes16.Count)];
+        _nodes = new float[Math.Max(1 << _levels, WideLanes.Count)];
         _nodes.AsSpan().Fill(float.PositiveInfinity);
         for (int level = 0; level < _levels; level++)
         {
@@ -72,7 +72,7 @@ internal sealed class SearchColumn
         Vector512<int> present = Vector512.Equals(values, values).AsInt32();
         if (_isCategory)
         {
-            return Lanes16.LowBytes(-(present + Vector512.Equals(values, Vector512.Create(_category)).AsInt32()));
+            return WideLanes.LowBytes(-(present + Vector512.Equals(values, Vector512.Create(_category)).AsInt32()));
         }
         ref float nodes = ref MemoryMarshal.GetArrayDataReference(_nodes);
         Vector512<int> node = Vector512<int>.One;
@@ -81,13 +81,13 @@ internal sealed class SearchColumn
         // The first sixteen nodes hold the first four levels: one table, one register.
         for (int level = 0; level < Math.Min(levels, 4); level++)
         {
-            node = Descend(node, values, Lanes16.Lookup(ref nodes, 4, node));
+            node = Descend(node, values, WideLanes.Lookup(ref nodes, 4, node));
         }
         for (int level = 4; level < levels; level++)
         {
-            node = Descend(node, values, Lanes16.Lookup(ref Unsafe.Add(ref nodes, 1 << level), level, node));
+            node = Descend(node, values, WideLanes.Lookup(ref Unsafe.Add(ref nodes, 1 << level), level, node));
         }
-        return Lanes16.LowBytes((node - Vector512.Create((1 << levels) - 1)) & present);
+        return WideLanes.LowBytes((node - Vector512.Create((1 << levels) - 1)) & present);
 
         static Vector512<int> Descend(Vector512<int> node, Vector512<float> values, Vector512<float> thresholds)
             => node + node - Vector512.LessThan(thresholds, values).AsInt32();

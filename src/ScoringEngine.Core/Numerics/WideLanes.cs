@@ -5,13 +5,13 @@ using System.Runtime.Intrinsics.X86;
 namespace ScoringEngine.Core.Numerics;
 
 /// <summary>
-/// Moves of sixteen float lanes for which no portable form is fast: table look-up in registers and the transposition of
-/// rows. They only move bits, so kernels that use them give the bits of their scalar twins. Call them only where
-/// <see cref="IsSupported"/>; the kernels' other paths need nothing but portable vectors.
+/// Moves of lanes in 512-bit registers for which no portable form is fast: table look-up and the transposition of rows.
+/// They only move bits, so kernels that use them give the bits of their scalar twins. This is the one place that chooses
+/// by instruction set; the kernels' other paths need nothing but portable vectors.
 /// </summary>
-internal static class Lanes16
+internal static class WideLanes
 {
-    /// <summary>Lanes of a vector.</summary>
+    /// <summary>Float lanes of a vector.</summary>
     internal const int Count = 16;
 
     /// <summary>Neighbouring features that <see cref="Transpose"/> takes at a time.</summary>
@@ -20,8 +20,19 @@ internal static class Lanes16
     /// <summary>Most index bits of <see cref="Lookup"/>.</summary>
     internal const int MaxLookupBits = 8;
 
-    /// <summary>Whether this processor runs them.</summary>
+    /// <summary>Bytes in the table of <see cref="LookupBytes"/>.</summary>
+    internal const int ByteTableLength = 128;
+
+    /// <summary>Whether this processor runs all but <see cref="LookupBytes"/>.</summary>
     internal static bool IsSupported => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
+
+    /// <summary>Whether this processor runs <see cref="LookupBytes"/>.</summary>
+    internal static bool IsByteLookupSupported => Vector512.IsHardwareAccelerated && Avx512Vbmi.IsSupported;
+
+    /// <summary>Each lane's element of a table of 128 bytes, whose second half is <paramref name="high"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<byte> LookupBytes(Vector512<byte> low, Vector512<byte> high, Vector512<byte> index)
+        => Avx512Vbmi.PermuteVar64x8x2(low, index, high);
 
     /// <summary>
     /// Each lane's element of a table of 2^<paramref name="bits"/> values, of which at least sixteen must be readable.
