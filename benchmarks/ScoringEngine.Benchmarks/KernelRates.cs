@@ -21,8 +21,7 @@ internal static class KernelRates
         float[] margins = new float[rows];
         int[] indexes = new int[rows];
         float[] distances = new float[rows];
-        float[] seconds = new float[rows];
-        float[] single = new float[1];
+        float[] separations = new float[rows];
 
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{RuntimeInformation.FrameworkDescription}, {Environment.ProcessorCount} processors, widest vector {(Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128)} bits, {rows} rows x {BenchmarkModels.Features}"));
@@ -61,7 +60,7 @@ internal static class KernelRates
             Report(output, "segments" + suffix, rows, (from, until) =>
                 model.Assign(data.Values.AsSpan(from * data.Columns), until - from, data.Columns, indexes.AsSpan(from), [], [], new float[model.ScratchLength]));
             Report(output, "segments, distances" + suffix, rows, (from, until) =>
-                model.Assign(data.Values.AsSpan(from * data.Columns), until - from, data.Columns, indexes.AsSpan(from), distances.AsSpan(from), seconds.AsSpan(from), new float[model.ScratchLength]));
+                model.Assign(data.Values.AsSpan(from * data.Columns), until - from, data.Columns, indexes.AsSpan(from), distances.AsSpan(from), separations.AsSpan(from), new float[model.ScratchLength]));
             Report(output, "segments, row by row" + suffix, Math.Min(rows, 100_000), (from, until) =>
             {
                 float[] scratch = new float[model.ScratchLength];
