@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -218,9 +219,16 @@ public sealed class ObliviousEnsemble
     private float WordMargin(ReadOnlySpan<byte> bins, int stride)
     {
         Span<byte> row = stackalloc byte[WideLanes.ByteTableLength];
-        for (int c = 0; c < Columns; c++)
+        if (stride == 1)
         {
-            row[c] = bins[c * stride];
+            bins[..Columns].CopyTo(row);
+        }
+        else
+        {
+            for (int c = 0; c < Columns; c++)
+            {
+                row[c] = bins[c * stride];
+            }
         }
         Vector512<byte> low = Vector512.Create<byte>(row);
         Vector512<byte> high = Vector512.Create<byte>(row[WordSplits..]);
@@ -249,67 +257,76 @@ public sealed class ObliviousEnsemble
 
     /// <summary>
     /// Margins of <see cref="StripRows"/> neighbouring rows; lanes are rows. <paramref name="bins"/> begins at the
-    /// strip's first row in column 0; columns are <paramref name="stride"/> apart.
+    /// strip's first row in column 0; columns are <paramref name="stride"/> apart. References walk along the plan,
+    /// whose lengths the constructor checked: slicing costs as much as the comparisons.
     /// </summary>
     private void StripMargins(ReadOnlySpan<byte> bins, int stride, Span<float> margins)
     {
-        ReadOnlySpan<int> columns = SplitColumns.AsSpan();
-        ReadOnlySpan<byte> thresholds = SplitBins.AsSpan();
-        ReadOnlySpan<float> leaves = _leafTables;
-        Span<byte> indices = stackalloc byte[StripRows];
-        margins = margins[..StripRows];
+        Debug.Assert(bins.Length >= ((long)(Columns - 1) * stride) + StripRows && margins.Length == StripRows);
+        ref byte bin = ref MemoryMarshal.GetReference(bins);
+        ref float margin = ref MemoryMarshal.GetReference(margins);
+        ref int column = ref MemoryMarshal.GetReference(SplitColumns.AsSpan());
+        ref byte threshold = ref MemoryMarshal.GetReference(SplitBins.AsSpan());
+        ref float leaves = ref MemoryMarshal.GetArrayDataReference(_leafTables);
         margins.Fill(BaseMargin);
-        foreach (byte depth in Depths)
+        foreach (byte depth in Depths.AsSpan())
         {
-            ReadOnlySpan<float> table = leaves[..LeafTableLength(depth)];
             if (depth <= MaxStripDepth)
             {
-                Vector512<byte> leaf = Vector512<byte>.Zero;
+                Vector512<byte> indices = Vector512<byte>.Zero;
                 for (int level = 0; level < depth; level++)
                 {
-                    Vector512<byte> values = Vector512.Create(bins.Slice(columns[level] * stride, StripRows));
+                    Vector512<byte> values = Vector512.LoadUnsafe(ref bin, (nuint)(Unsafe.Add(ref column, level) * stride));
                     // "Greater" is all ones, which is -1: doubling and subtracting it appends the bit.
-                    leaf = leaf + leaf - Vector512.GreaterThan(values, Vector512.Create(thresholds[level]));
+                    indices = indices + indices - Vector512.GreaterThan(values, Vector512.Create(Unsafe.Add(ref threshold, level)));
                 }
-                leaf.CopyTo(indices);
-                AddLeaves(table, depth, indices, margins);
+                AddLeaves(ref leaves, depth, indices, ref margin);
             }
             else
             {
-                for (int i = 0; i < StripRows; i++)
-                {
-                    int leaf = 0;
-                    for (int level = 0; level < depth; level++)
-                    {
-                        leaf = (leaf << 1) | GreaterBit(bins[(columns[level] * stride) + i], thresholds[level]);
-                    }
-                    margins[i] += table[leaf];
-                }
+                AddDeepLeaves(ref leaves, depth, ref bin, stride, ref column, ref threshold, ref margin);
             }
-            columns = columns[depth..];
-            thresholds = thresholds[depth..];
-            leaves = leaves[table.Length..];
+            column = ref Unsafe.Add(ref column, depth);
+            threshold = ref Unsafe.Add(ref threshold, depth);
+            leaves = ref Unsafe.Add(ref leaves, LeafTableLength(depth));
         }
     }
 
     /// <summary>Adds each row's leaf value to its margin.</summary>
-    private static void AddLeaves(ReadOnlySpan<float> table, int depth, ReadOnlySpan<byte> indices, Span<float> margins)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddLeaves(ref float table, int depth, Vector512<byte> indices, ref float margin)
     {
-        if (!WideLanes.IsSupported)
+        if (WideLanes.IsSupported)
         {
-            for (int i = 0; i < indices.Length; i++)
-            {
-                margins[i] += table[indices[i]];
-            }
+            AddLeaves(ref table, depth, indices.GetLower().GetLower(), ref margin);
+            AddLeaves(ref table, depth, indices.GetLower().GetUpper(), ref Unsafe.Add(ref margin, WideLanes.Count));
+            AddLeaves(ref table, depth, indices.GetUpper().GetLower(), ref Unsafe.Add(ref margin, 2 * WideLanes.Count));
+            AddLeaves(ref table, depth, indices.GetUpper().GetUpper(), ref Unsafe.Add(ref margin, 3 * WideLanes.Count));
             return;
         }
-        ref float leaf = ref MemoryMarshal.GetReference(table);
-        ref byte index = ref MemoryMarshal.GetReference(indices);
-        ref float margin = ref MemoryMarshal.GetReference(margins);
-        for (nuint i = 0; i < StripRows; i += WideLanes.Count)
+        for (int i = 0; i < StripRows; i++)
         {
-            Vector512<float> values = WideLanes.Lookup(ref leaf, depth, WideLanes.FromBytes(Vector128.LoadUnsafe(ref index, i)));
-            (Vector512.LoadUnsafe(ref margin, i) + values).StoreUnsafe(ref margin, i);
+            Unsafe.Add(ref margin, i) += Unsafe.Add(ref table, Unsafe.Add(ref Unsafe.As<Vector512<byte>, byte>(ref indices), i));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddLeaves(ref float table, int depth, Vector128<byte> indices, ref float margin)
+        => (Vector512.LoadUnsafe(ref margin) + WideLanes.Lookup(ref table, depth, WideLanes.FromBytes(indices))).StoreUnsafe(ref margin);
+
+    /// <summary>The same for a tree whose leaf index does not fit a byte lane, row by row.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void AddDeepLeaves(
+        ref float table, int depth, ref byte bin, int stride, ref int column, ref byte threshold, ref float margin)
+    {
+        for (int i = 0; i < StripRows; i++)
+        {
+            int leaf = 0;
+            for (int level = 0; level < depth; level++)
+            {
+                leaf = (leaf << 1) | GreaterBit(Unsafe.Add(ref bin, (Unsafe.Add(ref column, level) * stride) + i), Unsafe.Add(ref threshold, level));
+            }
+            Unsafe.Add(ref margin, i) += Unsafe.Add(ref table, leaf);
         }
     }
 

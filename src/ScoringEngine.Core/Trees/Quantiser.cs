@@ -112,6 +112,10 @@ public sealed class Quantiser
         {
             throw new ArgumentException($"{bins.Length} bytes are too few for {rowCount} rows x {Columns.Length} columns", nameof(bins));
         }
+        if (Columns.IsEmpty)
+        {
+            return;
+        }
         int row = 0;
         if (WideLanes.IsSupported && RowLength >= WideLanes.Features && rowCount >= WideLanes.Count)
         {

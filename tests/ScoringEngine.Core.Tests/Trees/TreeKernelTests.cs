@@ -44,6 +44,13 @@ public sealed class TreeKernelTests
         }
     }
 
+    [Fact]
+    public void Quantise_NoColumns_WritesNothing()
+    {
+        Quantiser quantiser = new(4, []);
+        AssertEveryRowCount(quantiser, EdgeValues(40, 4), stride: 4);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(28)]
