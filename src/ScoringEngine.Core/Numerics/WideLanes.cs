@@ -40,7 +40,7 @@ internal static class WideLanes
     /// </summary>
     /// <remarks>
     /// One permutation looks up 16 or 32 elements; larger tables are looked up in parts, and the higher index bits choose
-    /// between these. A gather of sixteen loads takes longer up to at least 256 elements.
+    /// between these.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector512<float> Lookup(ref float table, int bits, Vector512<int> index) => bits switch

@@ -257,8 +257,8 @@ public sealed class ObliviousEnsemble
 
     /// <summary>
     /// Margins of <see cref="StripRows"/> neighbouring rows; lanes are rows. <paramref name="bins"/> begins at the
-    /// strip's first row in column 0; columns are <paramref name="stride"/> apart. References walk along the plan,
-    /// whose lengths the constructor checked: slicing costs as much as the comparisons.
+    /// strip's first row in column 0; columns are <paramref name="stride"/> apart. References walk along the
+    /// splits, whose lengths the constructor checked, so that the loop over levels holds no bounds checks.
     /// </summary>
     private void StripMargins(ReadOnlySpan<byte> bins, int stride, Span<float> margins)
     {
