@@ -5,12 +5,18 @@ using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using ScoringEngine.Benchmarks;
 
-// store-load [customers] [memory MiB]: one plain run of the store at size; anything else goes to BenchmarkDotNet.
+// store-load [customers] [memory MiB]: one plain run of the store at size. kernels [rows]: rates of the scoring kernels.
+// Anything else goes to BenchmarkDotNet.
 if (args is ["store-load", ..])
 {
     long customers = args.Length > 1 ? long.Parse(args[1], CultureInfo.InvariantCulture) : 2_000_000;
     long memoryBytes = args.Length > 2 ? long.Parse(args[2], CultureInfo.InvariantCulture) << 20 : 1L << 30;
     StoreLoad.Run(customers, memoryBytes, Console.Out);
+    return 0;
+}
+if (args is ["kernels", ..])
+{
+    KernelRates.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 500_000, Console.Out);
     return 0;
 }
 // In this process: the project BenchmarkDotNet would generate does not restore, for it does not prune FASTER's missing dependency.

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace ScoringEngine.Core.Numerics;
 
 /// <summary>
@@ -111,6 +113,37 @@ public static class DeterministicMath
         }
         double log = Log(u);
         return double.IsFinite(log) ? log - (((u - 1) - x) / u) : log;
+    }
+
+    /// <summary>The vector twin of <see cref="Log1P(double)"/>: the same operations lane by lane, hence the same bits.</summary>
+    internal static Vector512<double> Log1P(Vector512<double> x)
+    {
+        Vector512<double> one = Vector512<double>.One;
+        Vector512<double> u = one + x;
+
+        // What Log does for arguments that are normal and above 0; 1 + x is never subnormal.
+        Vector512<long> bits = u.AsInt64();
+        Vector512<double> exponent = Vector512.ConvertToDouble((bits >> 52) - Vector512.Create(1023L));
+        Vector512<double> m = ((bits & Vector512.Create(0x000F_FFFF_FFFF_FFFF)) | Vector512.Create(0x3FF0_0000_0000_0000)).AsDouble();
+        Vector512<double> isHigh = Vector512.GreaterThan(m, Vector512.Create(1.4142135623730951));
+        m = Vector512.ConditionalSelect(isHigh, m * 0.5, m);
+        exponent = Vector512.ConditionalSelect(isHigh, exponent + one, exponent);
+        Vector512<double> s = (m - one) / (m + one);
+        Vector512<double> z = s * s;
+        Vector512<double> p = Vector512.Create(1.0 / 25.0);
+        for (double divisor = 23; divisor >= 3; divisor -= 2)
+        {
+            p = (p * z) + Vector512.Create(1 / divisor);
+        }
+        Vector512<double> twice = s + s;
+        Vector512<double> logM = twice + (twice * z * p);
+        Vector512<double> log = (exponent * Ln2High) + (logM + (exponent * Ln2Low));
+
+        Vector512<double> result = log - (((u - one) - x) / u);
+        result = Vector512.ConditionalSelect(Vector512.Equals(u, one), x, result);
+        result = Vector512.ConditionalSelect(Vector512.Equals(u, Vector512.Create(double.PositiveInfinity)), u, result);
+        result = Vector512.ConditionalSelect(Vector512.Equals(u, Vector512<double>.Zero), Vector512.Create(double.NegativeInfinity), result);
+        return Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(u, Vector512<double>.Zero), result, Vector512.Create(double.NaN));
     }
 
     /// <summary>The logistic function 1 / (1 + e^-x), 0..1.</summary>

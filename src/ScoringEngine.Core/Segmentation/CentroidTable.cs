@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using ScoringEngine.Core.Numerics;
 
 namespace ScoringEngine.Core.Segmentation;
 
@@ -51,49 +52,13 @@ internal sealed class CentroidTable
     {
         Debug.Assert(panel.Length >= Dimensions * RowPanels.PanelRows);
         Debug.Assert(index.Length >= RowPanels.PanelRows && best.Length >= RowPanels.PanelRows && second.Length >= RowPanels.PanelRows);
-        ref float x = ref MemoryMarshal.GetReference(panel);
-        ref float packed = ref MemoryMarshal.GetArrayDataReference(_packed);
-        int dimensions = Dimensions;
-        int groups = _packed.Length / (Group * dimensions);
-        int width = Vector<float>.Count;
-
-        // Two row vectors (a, b) by four centroids: eight independent sums hide the latency of the additions.
-        for (int lane = 0; lane < RowPanels.PanelRows; lane += 2 * width)
+        if (Vector512.IsHardwareAccelerated)
         {
-            Vector<float> bestA = new(float.PositiveInfinity);
-            Vector<float> bestB = bestA;
-            Vector<float> secondA = bestA;
-            Vector<float> secondB = bestA;
-            Vector<int> indexA = Vector<int>.Zero;
-            Vector<int> indexB = Vector<int>.Zero;
-            ref float c = ref packed;
-            for (int group = 0; group < groups; group++)
-            {
-                Vector<float> a0 = Vector<float>.Zero, a1 = a0, a2 = a0, a3 = a0;
-                Vector<float> b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-                nuint at = (nuint)lane;
-                for (int d = 0; d < dimensions; d++, at += RowPanels.PanelRows)
-                {
-                    Vector<float> xa = Vector.LoadUnsafe(ref x, at);
-                    Vector<float> xb = Vector.LoadUnsafe(ref x, at + (nuint)width);
-                    AddSquare(xa, xb, c, ref a0, ref b0);
-                    AddSquare(xa, xb, Unsafe.Add(ref c, 1), ref a1, ref b1);
-                    AddSquare(xa, xb, Unsafe.Add(ref c, 2), ref a2, ref b2);
-                    AddSquare(xa, xb, Unsafe.Add(ref c, 3), ref a3, ref b3);
-                    c = ref Unsafe.Add(ref c, Group);
-                }
-                int k = group * Group;
-                Keep(a0, k, ref bestA, ref secondA, ref indexA);
-                Keep(b0, k, ref bestB, ref secondB, ref indexB);
-                Keep(a1, k + 1, ref bestA, ref secondA, ref indexA);
-                Keep(b1, k + 1, ref bestB, ref secondB, ref indexB);
-                Keep(a2, k + 2, ref bestA, ref secondA, ref indexA);
-                Keep(b2, k + 2, ref bestB, ref secondB, ref indexB);
-                Keep(a3, k + 3, ref bestA, ref secondA, ref indexA);
-                Keep(b3, k + 3, ref bestB, ref secondB, ref indexB);
-            }
-            Store(lane, bestA, secondA, indexA, index, best, second);
-            Store(lane + width, bestB, secondB, indexB, index, best, second);
+            Nearest<Vector512<float>, Lanes512>(panel, index, best, second);
+        }
+        else
+        {
+            Nearest<Vector<float>, NativeLanes>(panel, index, best, second);
         }
     }
 
@@ -148,32 +113,92 @@ internal sealed class CentroidTable
         return result;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddSquare(Vector<float> xa, Vector<float> xb, float c, ref Vector<float> a, ref Vector<float> b)
+    private void Nearest<TVector, TLanes>(ReadOnlySpan<float> panel, Span<int> indexes, Span<float> bests, Span<float> seconds)
+        where TVector : struct
+        where TLanes : IFloatLanes<TVector>
     {
-        Vector<float> centroid = new(c);
-        Vector<float> differenceA = xa - centroid;
-        Vector<float> differenceB = xb - centroid;
-        a += differenceA * differenceA;
-        b += differenceB * differenceB;
+        ref float x = ref MemoryMarshal.GetReference(panel);
+        int dimensions = Dimensions;
+        int groups = _packed.Length / (Group * dimensions);
+
+        // Two row vectors (a, b) by four centroids: eight independent sums hide the latency of the additions.
+        for (int lane = 0; lane < RowPanels.PanelRows; lane += 2 * TLanes.Count)
+        {
+            TVector bestA = TLanes.Create(float.PositiveInfinity);
+            TVector bestB = bestA;
+            TVector secondA = bestA;
+            TVector secondB = bestA;
+
+            // Indexes are kept as floats, which hold them exactly.
+            TVector indexA = TLanes.Create(0);
+            TVector indexB = indexA;
+            ref float c = ref MemoryMarshal.GetArrayDataReference(_packed);
+            for (int group = 0; group < groups; group++)
+            {
+                TVector a0 = TLanes.Create(0), a1 = a0, a2 = a0, a3 = a0;
+                TVector b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+                nuint at = (nuint)lane;
+                for (int d = 0; d < dimensions; d++, at += RowPanels.PanelRows)
+                {
+                    TVector xa = TLanes.Load(ref x, at);
+                    TVector xb = TLanes.Load(ref x, at + (nuint)TLanes.Count);
+                    TVector c0 = TLanes.Create(c);
+                    a0 = AddSquare<TVector, TLanes>(a0, xa, c0);
+                    b0 = AddSquare<TVector, TLanes>(b0, xb, c0);
+                    TVector c1 = TLanes.Create(Unsafe.Add(ref c, 1));
+                    a1 = AddSquare<TVector, TLanes>(a1, xa, c1);
+                    b1 = AddSquare<TVector, TLanes>(b1, xb, c1);
+                    TVector c2 = TLanes.Create(Unsafe.Add(ref c, 2));
+                    a2 = AddSquare<TVector, TLanes>(a2, xa, c2);
+                    b2 = AddSquare<TVector, TLanes>(b2, xb, c2);
+                    TVector c3 = TLanes.Create(Unsafe.Add(ref c, 3));
+                    a3 = AddSquare<TVector, TLanes>(a3, xa, c3);
+                    b3 = AddSquare<TVector, TLanes>(b3, xb, c3);
+                    c = ref Unsafe.Add(ref c, Group);
+                }
+                int k = group * Group;
+                Keep<TVector, TLanes>(a0, k, ref bestA, ref secondA, ref indexA);
+                Keep<TVector, TLanes>(b0, k, ref bestB, ref secondB, ref indexB);
+                Keep<TVector, TLanes>(a1, k + 1, ref bestA, ref secondA, ref indexA);
+                Keep<TVector, TLanes>(b1, k + 1, ref bestB, ref secondB, ref indexB);
+                Keep<TVector, TLanes>(a2, k + 2, ref bestA, ref secondA, ref indexA);
+                Keep<TVector, TLanes>(b2, k + 2, ref bestB, ref secondB, ref indexB);
+                Keep<TVector, TLanes>(a3, k + 3, ref bestA, ref secondA, ref indexA);
+                Keep<TVector, TLanes>(b3, k + 3, ref bestB, ref secondB, ref indexB);
+            }
+            Store<TVector, TLanes>(lane, bestA, secondA, indexA, indexes, bests, seconds);
+            Store<TVector, TLanes>(lane + TLanes.Count, bestB, secondB, indexB, indexes, bests, seconds);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Keep(Vector<float> distance, int k, ref Vector<float> best, ref Vector<float> second, ref Vector<int> index)
+    private static TVector AddSquare<TVector, TLanes>(TVector sum, TVector x, TVector centroid)
+        where TVector : struct
+        where TLanes : IFloatLanes<TVector>
+    {
+        TVector difference = TLanes.Subtract(x, centroid);
+        return TLanes.Add(sum, TLanes.Multiply(difference, difference));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Keep<TVector, TLanes>(TVector distance, int k, ref TVector best, ref TVector second, ref TVector index)
+        where TVector : struct
+        where TLanes : IFloatLanes<TVector>
     {
         // No lane is NaN (coordinates are bounded), so min and max are exact whatever the instruction set.
-        second = Vector.Min(second, Vector.Max(best, distance));
-        index = Vector.ConditionalSelect(Vector.LessThan(distance, best), new Vector<int>(k), index);
-        best = Vector.Min(best, distance);
+        second = TLanes.Min(second, TLanes.Max(best, distance));
+        index = TLanes.IfLess(distance, best, TLanes.Create(k), index);
+        best = TLanes.Min(best, distance);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(
-        int lane, Vector<float> best, Vector<float> second, Vector<int> index,
-        Span<int> indexes, Span<float> bests, Span<float> seconds)
+    private static void Store<TVector, TLanes>(
+        int lane, TVector best, TVector second, TVector index, Span<int> indexes, Span<float> bests, Span<float> seconds)
+        where TVector : struct
+        where TLanes : IFloatLanes<TVector>
     {
-        index.StoreUnsafe(ref MemoryMarshal.GetReference(indexes), (nuint)lane);
-        best.StoreUnsafe(ref MemoryMarshal.GetReference(bests), (nuint)lane);
-        second.StoreUnsafe(ref MemoryMarshal.GetReference(seconds), (nuint)lane);
+        TLanes.StoreAsInt(index, ref MemoryMarshal.GetReference(indexes), (nuint)lane);
+        TLanes.Store(best, ref MemoryMarshal.GetReference(bests), (nuint)lane);
+        TLanes.Store(second, ref MemoryMarshal.GetReference(seconds), (nuint)lane);
     }
 }

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Numerics;
 
 namespace ScoringEngine.Core.Segmentation;
 
@@ -105,25 +106,38 @@ internal sealed class RowPanels
     internal static void SquaredDistances(ReadOnlySpan<float> panel, ReadOnlySpan<float> point, Span<float> result)
     {
         Debug.Assert(panel.Length == point.Length * PanelRows && result.Length >= PanelRows);
-        ref float x = ref MemoryMarshal.GetReference(panel);
-        ref float p = ref MemoryMarshal.GetReference(point);
-        ref float r = ref MemoryMarshal.GetReference(result);
-        int width = Vector<float>.Count;
-        for (int lane = 0; lane < PanelRows; lane += 2 * width)
+        if (Vector512.IsHardwareAccelerated)
         {
-            Vector<float> a = Vector<float>.Zero;
-            Vector<float> b = Vector<float>.Zero;
+            SquaredDistances<Vector512<float>, Lanes512>(panel, point, result);
+        }
+        else
+        {
+            SquaredDistances<Vector<float>, NativeLanes>(panel, point, result);
+        }
+    }
+
+    private static void SquaredDistances<TVector, TLanes>(ReadOnlySpan<float> panel, ReadOnlySpan<float> point, Span<float> result)
+        where TVector : struct
+        where TLanes : IFloatLanes<TVector>
+    {
+        ref float x = ref MemoryMarshal.GetReference(panel);
+        ref float r = ref MemoryMarshal.GetReference(result);
+        for (int lane = 0; lane < PanelRows; lane += 2 * TLanes.Count)
+        {
+            TVector a = TLanes.Create(0);
+            TVector b = a;
             nuint at = (nuint)lane;
-            for (int d = 0; d < point.Length; d++, at += PanelRows)
+            foreach (float coordinate in point)
             {
-                Vector<float> coordinate = new(Unsafe.Add(ref p, d));
-                Vector<float> differenceA = Vector.LoadUnsafe(ref x, at) - coordinate;
-                Vector<float> differenceB = Vector.LoadUnsafe(ref x, at + (nuint)width) - coordinate;
-                a += differenceA * differenceA;
-                b += differenceB * differenceB;
+                TVector p = TLanes.Create(coordinate);
+                TVector differenceA = TLanes.Subtract(TLanes.Load(ref x, at), p);
+                TVector differenceB = TLanes.Subtract(TLanes.Load(ref x, at + (nuint)TLanes.Count), p);
+                a = TLanes.Add(a, TLanes.Multiply(differenceA, differenceA));
+                b = TLanes.Add(b, TLanes.Multiply(differenceB, differenceB));
+                at += PanelRows;
             }
-            a.StoreUnsafe(ref r, (nuint)lane);
-            b.StoreUnsafe(ref r, (nuint)(lane + width));
+            TLanes.Store(a, ref r, (nuint)lane);
+            TLanes.Store(b, ref r, (nuint)(lane + TLanes.Count));
         }
     }
 }

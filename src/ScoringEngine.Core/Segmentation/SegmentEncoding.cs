@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Numerics;
 
@@ -25,6 +28,10 @@ public readonly record struct SegmentDimension(int Feature, int Category, bool L
 public sealed class SegmentEncoding
 {
     private readonly SegmentDimension[] _dimensions;
+
+    // Dimensions at which four numbers begin that are neighbours in the row as well; quads may overlap.
+    private readonly int[] _quads;
+    private readonly bool[] _isInQuad;
 
     /// <summary>Builds an encoding from its dimensions.</summary>
     /// <param name="dimensions">One or more; those of one categorical feature stand together, with distinct codes.</param>
@@ -54,6 +61,8 @@ public sealed class SegmentEncoding
         }
         Dimensions = dimensions;
         _dimensions = [.. dimensions];
+        _isInQuad = new bool[dimensions.Length];
+        _quads = Quads(_dimensions, _isInQuad);
     }
 
     /// <summary>The coordinates in order.</summary>
@@ -141,10 +150,16 @@ public sealed class SegmentEncoding
 
         // All columns are gathered before the first is standardised: a vector read right after the scalar writes it
         // spans would wait for them.
+        int transposed = WideLanes.IsSupported ? count - (count % WideLanes.Count) : 0;
+        for (int lane = 0; lane < transposed; lane += WideLanes.Count)
+        {
+            TransposeQuads(ref MemoryMarshal.GetReference(rows[(lane * stride)..]), stride, ref MemoryMarshal.GetReference(panel[lane..]));
+        }
         for (int d = 0; d < _dimensions.Length; d++)
         {
+            int first = _isInQuad[d] ? transposed : 0;
             Span<float> lanes = panel.Slice(d * RowPanels.PanelRows, count);
-            for (int lane = 0, at = _dimensions[d].Feature; lane < lanes.Length; lane++, at += stride)
+            for (int lane = first, at = (first * stride) + _dimensions[d].Feature; lane < lanes.Length; lane++, at += stride)
             {
                 lanes[lane] = rows[at];
             }
@@ -165,14 +180,38 @@ public sealed class SegmentEncoding
             }
             if (dimension.Log1P)
             {
-                for (int lane = 0; lane < count; lane++)
-                {
-                    lanes[lane] = (float)DeterministicMath.Log1P(lanes[lane]);
-                }
+                Log1P(lanes);
             }
-            Standardise(lanes, dimension.Mean, dimension.Scale);
+            if (Vector512.IsHardwareAccelerated)
+            {
+                Standardise<Vector512<float>, Lanes512>(lanes, dimension.Mean, dimension.Scale);
+            }
+            else
+            {
+                Standardise<Vector<float>, NativeLanes>(lanes, dimension.Mean, dimension.Scale);
+            }
             lanes[count..].Clear();
         }
+    }
+
+    /// <summary>Quads that cover, without need less than once each, all runs of four neighbours or more.</summary>
+    private static int[] Quads(SegmentDimension[] dimensions, bool[] isInQuad)
+    {
+        List<int> quads = [];
+        for (int d = 0; d + WideLanes.Features <= dimensions.Length; d++)
+        {
+            Span<bool> covered = isInQuad.AsSpan(d, WideLanes.Features);
+            bool needed = !covered[0] || (!covered[^1] && !IsNeighbour(d + WideLanes.Features));
+            if (needed && dimensions[d].Category < 0 && IsNeighbour(d + 1) && IsNeighbour(d + 2) && IsNeighbour(d + 3))
+            {
+                quads.Add(d);
+                covered.Fill(true);
+            }
+        }
+        return [.. quads];
+
+        bool IsNeighbour(int d) => d < dimensions.Length && dimensions[d].Category < 0
+            && dimensions[d - 1].Category < 0 && dimensions[d].Feature == dimensions[d - 1].Feature + 1;
     }
 
     private void EncodeRow(ReadOnlySpan<float> row, Span<float> destination)
@@ -221,16 +260,44 @@ public sealed class SegmentEncoding
         return end;
     }
 
-    /// <summary>The vector twin of <see cref="Bounded"/> of (x - mean) x scale.</summary>
-    private static void Standardise(Span<float> lanes, float mean, float scale)
+    /// <summary>The quads' features of sixteen rows, into sixteen lanes of a panel.</summary>
+    private void TransposeQuads(ref float rows, int stride, ref float panel)
     {
-        Vector<float> limit = new(RowPanels.Limit);
-        for (int lane = 0; lane < RowPanels.PanelRows; lane += Vector<float>.Count)
+        foreach (int d in _quads)
         {
-            Span<float> at = lanes[lane..];
-            Vector<float> value = (new Vector<float>(at) - new Vector<float>(mean)) * new Vector<float>(scale);
-            value = Vector.ConditionalSelect(Vector.Equals(value, value), value, Vector<float>.Zero);
-            Vector.Max(Vector.Min(value, limit), -limit).CopyTo(at);
+            WideLanes.Transpose(
+                ref Unsafe.Add(ref rows, _dimensions[d].Feature), stride,
+                out Vector512<float> x0, out Vector512<float> x1, out Vector512<float> x2, out Vector512<float> x3);
+            ref float target = ref Unsafe.Add(ref panel, d * RowPanels.PanelRows);
+            x0.StoreUnsafe(ref target);
+            x1.StoreUnsafe(ref target, RowPanels.PanelRows);
+            x2.StoreUnsafe(ref target, 2 * RowPanels.PanelRows);
+            x3.StoreUnsafe(ref target, 3 * RowPanels.PanelRows);
+        }
+    }
+
+    private static void Log1P(Span<float> lanes)
+    {
+        ref float at = ref MemoryMarshal.GetReference(lanes);
+        for (nuint lane = 0; lane < RowPanels.PanelRows; lane += (nuint)Vector512<float>.Count)
+        {
+            (Vector512<double> lower, Vector512<double> upper) = Vector512.Widen(Vector512.LoadUnsafe(ref at, lane));
+            Vector512.Narrow(DeterministicMath.Log1P(lower), DeterministicMath.Log1P(upper)).StoreUnsafe(ref at, lane);
+        }
+    }
+
+    /// <summary>The vector twin of <see cref="Bounded"/> of (x - mean) x scale.</summary>
+    private static void Standardise<TVector, TLanes>(Span<float> lanes, float mean, float scale)
+        where TVector : struct
+        where TLanes : IFloatLanes<TVector>
+    {
+        ref float at = ref MemoryMarshal.GetReference(lanes);
+        TVector limit = TLanes.Create(RowPanels.Limit);
+        TVector negativeLimit = TLanes.Create(-RowPanels.Limit);
+        for (nuint lane = 0; lane < RowPanels.PanelRows; lane += (nuint)TLanes.Count)
+        {
+            TVector value = TLanes.Multiply(TLanes.Subtract(TLanes.Load(ref at, lane), TLanes.Create(mean)), TLanes.Create(scale));
+            TLanes.Store(TLanes.Max(TLanes.Min(TLanes.NaNToZero(value), limit), negativeLimit), ref at, lane);
         }
     }
 

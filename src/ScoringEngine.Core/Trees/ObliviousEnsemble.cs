@@ -1,5 +1,9 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using ScoringEngine.Core.Numerics;
 
 namespace ScoringEngine.Core.Trees;
 
@@ -22,6 +26,18 @@ public sealed class ObliviousEnsemble
 
     // Deepest tree whose leaf index fits the byte lanes of the strip kernel.
     private const int MaxStripDepth = 8;
+
+    // Splits that the single-row kernel answers together, a byte lane each.
+    private const int WordSplits = 64;
+
+    // The leaf values once more, each tree's in at least sixteen places, which a look-up reads whole.
+    private readonly float[] _leafTables;
+
+    // For the single-row kernel: the splits in words of whole trees, a tree's last level first, so that the answers to
+    // a word's splits are the leaf indices of its trees one after the other. Each word is padded to WordSplits.
+    private readonly byte[] _wordTrees;
+    private readonly byte[] _wordColumns;
+    private readonly byte[] _wordBins;
 
     /// <summary>Builds an ensemble, or rebuilds one from its public state.</summary>
     /// <param name="columns">Columns of the quantised rows.</param>
@@ -59,6 +75,8 @@ public sealed class ObliviousEnsemble
         SplitBins = splitBins;
         LeafValues = leafValues;
         ColumnGains = columnGains;
+        _leafTables = LeafTables(depths.AsSpan(), leafValues.AsSpan());
+        (_wordTrees, _wordColumns, _wordBins) = Words(depths.AsSpan(), splitColumns.AsSpan(), splitBins.AsSpan());
 
         static void Require(bool met, string message)
         {
@@ -129,19 +147,21 @@ public sealed class ObliviousEnsemble
         {
             throw new ArgumentException($"bins or margins are too short for {rowCount} rows x {Columns} columns");
         }
-        if (Columns == 0)
+        if (rowCount >= StripRows && Columns > 0)
         {
-            margins[..rowCount].Fill(RowMargin([], stride: 0));
+            int last = rowCount - StripRows;
+            for (int row = 0; row < last; row += StripRows)
+            {
+                StripMargins(bins[row..], rowCount, margins.Slice(row, StripRows));
+            }
+
+            // The last strip may overlap the one before it: the rows they share get the same margins again.
+            StripMargins(bins[last..], rowCount, margins.Slice(last, StripRows));
             return;
         }
-        int row = 0;
-        for (; row + StripRows <= rowCount; row += StripRows)
+        for (int row = 0; row < rowCount; row++)
         {
-            StripMargins(bins[row..], rowCount, margins.Slice(row, StripRows));
-        }
-        for (; row < rowCount; row++)
-        {
-            margins[row] = RowMargin(bins[row..], rowCount);
+            margins[row] = RowMargin(bins[Math.Min(row, bins.Length)..], rowCount);
         }
     }
 
@@ -169,8 +189,13 @@ public sealed class ObliviousEnsemble
         }
     }
 
+    /// <summary>The margin of one row whose bins are <paramref name="stride"/> apart.</summary>
     private float RowMargin(ReadOnlySpan<byte> bins, int stride)
     {
+        if (WideLanes.IsByteLookupSupported && Columns <= WideLanes.ByteTableLength)
+        {
+            return WordMargin(bins, stride);
+        }
         ReadOnlySpan<int> columns = SplitColumns.AsSpan();
         ReadOnlySpan<byte> thresholds = SplitBins.AsSpan();
         ReadOnlySpan<float> leaves = LeafValues.AsSpan();
@@ -190,52 +215,160 @@ public sealed class ObliviousEnsemble
         return margin;
     }
 
+    /// <summary>The same with lanes of splits: the row's bins are a table in registers, every split looks its bin up.</summary>
+    private float WordMargin(ReadOnlySpan<byte> bins, int stride)
+    {
+        Span<byte> row = stackalloc byte[WideLanes.ByteTableLength];
+        if (stride == 1)
+        {
+            bins[..Columns].CopyTo(row);
+        }
+        else
+        {
+            for (int c = 0; c < Columns; c++)
+            {
+                row[c] = bins[c * stride];
+            }
+        }
+        Vector512<byte> low = Vector512.Create<byte>(row);
+        Vector512<byte> high = Vector512.Create<byte>(row[WordSplits..]);
+        ref byte column = ref MemoryMarshal.GetArrayDataReference(_wordColumns);
+        ref byte threshold = ref MemoryMarshal.GetArrayDataReference(_wordBins);
+        ref byte depth = ref MemoryMarshal.GetReference(Depths.AsSpan());
+        ref float leaves = ref MemoryMarshal.GetReference(LeafValues.AsSpan());
+        float margin = BaseMargin;
+        foreach (byte trees in _wordTrees)
+        {
+            Vector512<byte> values = WideLanes.LookupBytes(low, high, Vector512.LoadUnsafe(ref column));
+            ulong answers = Vector512.GreaterThan(values, Vector512.LoadUnsafe(ref threshold)).ExtractMostSignificantBits();
+            for (int tree = 0; tree < trees; tree++)
+            {
+                int leafCount = 1 << depth;
+                margin += Unsafe.Add(ref leaves, (int)answers & (leafCount - 1));
+                answers >>= depth;
+                leaves = ref Unsafe.Add(ref leaves, leafCount);
+                depth = ref Unsafe.Add(ref depth, 1);
+            }
+            column = ref Unsafe.Add(ref column, WordSplits);
+            threshold = ref Unsafe.Add(ref threshold, WordSplits);
+        }
+        return margin;
+    }
+
     /// <summary>
     /// Margins of <see cref="StripRows"/> neighbouring rows; lanes are rows. <paramref name="bins"/> begins at the
-    /// strip's first row in column 0; columns are <paramref name="stride"/> apart.
+    /// strip's first row in column 0; columns are <paramref name="stride"/> apart. References walk along the
+    /// splits, whose lengths the constructor checked, so that the loop over levels holds no bounds checks.
     /// </summary>
     private void StripMargins(ReadOnlySpan<byte> bins, int stride, Span<float> margins)
     {
-        ReadOnlySpan<int> columns = SplitColumns.AsSpan();
-        ReadOnlySpan<byte> thresholds = SplitBins.AsSpan();
-        ReadOnlySpan<float> leaves = LeafValues.AsSpan();
-        Span<byte> indices = stackalloc byte[StripRows];
-        margins = margins[..StripRows];
+        Debug.Assert(bins.Length >= ((long)(Columns - 1) * stride) + StripRows && margins.Length == StripRows);
+        ref byte bin = ref MemoryMarshal.GetReference(bins);
+        ref float margin = ref MemoryMarshal.GetReference(margins);
+        ref int column = ref MemoryMarshal.GetReference(SplitColumns.AsSpan());
+        ref byte threshold = ref MemoryMarshal.GetReference(SplitBins.AsSpan());
+        ref float leaves = ref MemoryMarshal.GetArrayDataReference(_leafTables);
         margins.Fill(BaseMargin);
-        foreach (byte depth in Depths)
+        foreach (byte depth in Depths.AsSpan())
         {
-            ReadOnlySpan<float> table = leaves[..(1 << depth)];
             if (depth <= MaxStripDepth)
             {
-                Vector512<byte> leaf = Vector512<byte>.Zero;
+                Vector512<byte> indices = Vector512<byte>.Zero;
                 for (int level = 0; level < depth; level++)
                 {
-                    Vector512<byte> values = Vector512.Create(bins.Slice(columns[level] * stride, StripRows));
+                    Vector512<byte> values = Vector512.LoadUnsafe(ref bin, (nuint)(Unsafe.Add(ref column, level) * stride));
                     // "Greater" is all ones, which is -1: doubling and subtracting it appends the bit.
-                    leaf = leaf + leaf - Vector512.GreaterThan(values, Vector512.Create(thresholds[level]));
+                    indices = indices + indices - Vector512.GreaterThan(values, Vector512.Create(Unsafe.Add(ref threshold, level)));
                 }
-                leaf.CopyTo(indices);
-                for (int i = 0; i < StripRows; i++)
-                {
-                    margins[i] += table[indices[i]];
-                }
+                AddLeaves(ref leaves, depth, indices, ref margin);
             }
             else
             {
-                for (int i = 0; i < StripRows; i++)
-                {
-                    int leaf = 0;
-                    for (int level = 0; level < depth; level++)
-                    {
-                        leaf = (leaf << 1) | GreaterBit(bins[(columns[level] * stride) + i], thresholds[level]);
-                    }
-                    margins[i] += table[leaf];
-                }
+                AddDeepLeaves(ref leaves, depth, ref bin, stride, ref column, ref threshold, ref margin);
             }
-            columns = columns[depth..];
-            thresholds = thresholds[depth..];
-            leaves = leaves[(1 << depth)..];
+            column = ref Unsafe.Add(ref column, depth);
+            threshold = ref Unsafe.Add(ref threshold, depth);
+            leaves = ref Unsafe.Add(ref leaves, LeafTableLength(depth));
         }
+    }
+
+    /// <summary>Adds each row's leaf value to its margin.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddLeaves(ref float table, int depth, Vector512<byte> indices, ref float margin)
+    {
+        if (WideLanes.IsSupported)
+        {
+            AddLeaves(ref table, depth, indices.GetLower().GetLower(), ref margin);
+            AddLeaves(ref table, depth, indices.GetLower().GetUpper(), ref Unsafe.Add(ref margin, WideLanes.Count));
+            AddLeaves(ref table, depth, indices.GetUpper().GetLower(), ref Unsafe.Add(ref margin, 2 * WideLanes.Count));
+            AddLeaves(ref table, depth, indices.GetUpper().GetUpper(), ref Unsafe.Add(ref margin, 3 * WideLanes.Count));
+            return;
+        }
+        for (int i = 0; i < StripRows; i++)
+        {
+            Unsafe.Add(ref margin, i) += Unsafe.Add(ref table, Unsafe.Add(ref Unsafe.As<Vector512<byte>, byte>(ref indices), i));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddLeaves(ref float table, int depth, Vector128<byte> indices, ref float margin)
+        => (Vector512.LoadUnsafe(ref margin) + WideLanes.Lookup(ref table, depth, WideLanes.FromBytes(indices))).StoreUnsafe(ref margin);
+
+    /// <summary>The same for a tree whose leaf index does not fit a byte lane, row by row.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void AddDeepLeaves(
+        ref float table, int depth, ref byte bin, int stride, ref int column, ref byte threshold, ref float margin)
+    {
+        for (int i = 0; i < StripRows; i++)
+        {
+            int leaf = 0;
+            for (int level = 0; level < depth; level++)
+            {
+                leaf = (leaf << 1) | GreaterBit(Unsafe.Add(ref bin, (Unsafe.Add(ref column, level) * stride) + i), Unsafe.Add(ref threshold, level));
+            }
+            Unsafe.Add(ref margin, i) += Unsafe.Add(ref table, leaf);
+        }
+    }
+
+    private static int LeafTableLength(int depth) => Math.Max(1 << depth, WideLanes.Count);
+
+    private static float[] LeafTables(ReadOnlySpan<byte> depths, ReadOnlySpan<float> leafValues)
+    {
+        List<float> tables = [];
+        foreach (byte depth in depths)
+        {
+            tables.AddRange(leafValues[..(1 << depth)]);
+            tables.AddRange(new float[LeafTableLength(depth) - (1 << depth)]);
+            leafValues = leafValues[(1 << depth)..];
+        }
+        return [.. tables];
+    }
+
+    private static (byte[] Trees, byte[] Columns, byte[] Bins) Words(
+        ReadOnlySpan<byte> depths, ReadOnlySpan<int> splitColumns, ReadOnlySpan<byte> splitBins)
+    {
+        List<byte> trees = [];
+        List<byte> columns = [];
+        List<byte> bins = [];
+        int split = 0;
+        for (int tree = 0; tree < depths.Length;)
+        {
+            byte count = 0;
+            int end = columns.Count + WordSplits;
+            for (; tree < depths.Length && columns.Count + depths[tree] <= end && count < byte.MaxValue; tree++, count++)
+            {
+                for (int level = depths[tree] - 1; level >= 0; level--)
+                {
+                    columns.Add((byte)splitColumns[split + level]);
+                    bins.Add(splitBins[split + level]);
+                }
+                split += depths[tree];
+            }
+            trees.Add(count);
+            columns.AddRange(new byte[end - columns.Count]);
+            bins.AddRange(new byte[end - bins.Count]);
+        }
+        return ([.. trees], [.. columns], [.. bins]);
     }
 
     // The sign bit of threshold - value: 1 where value > threshold, without a branch.

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Numerics;
 
 namespace ScoringEngine.Core.Trees;
 
@@ -16,8 +18,8 @@ public sealed class Quantiser
     /// <summary>Most bins of a column, the bin of missing values included.</summary>
     public const int MaxBinCount = 255;
 
-    // Thresholds of each column padded with +infinity to a length of 2^steps - 1: the search needs no bounds.
-    private readonly float[][] _searchTables;
+    private readonly SearchColumn[] _searchColumns;
+    private readonly FeatureGroup[] _featureGroups;
 
     /// <summary>Rebuilds a quantiser from its public state.</summary>
     /// <param name="rowLength">Values in a row; at least one more than every column's feature.</param>
@@ -35,7 +37,13 @@ public sealed class Quantiser
         }
         RowLength = rowLength;
         Columns = columns;
-        _searchTables = [.. columns.Select(SearchTable)];
+        _searchColumns = [.. columns.Select(column => new SearchColumn(column))];
+        _featureGroups = [.. Enumerable.Range(0, columns.Length)
+            .GroupBy(c => FirstOfGroup(columns[c].Feature))
+            .Select(group => new FeatureGroup(group.Key, [.. group]))];
+
+        // Groups begin at multiples of four, but none reads beyond the row.
+        int FirstOfGroup(int feature) => Math.Min(feature - (feature % WideLanes.Features), Math.Max(0, rowLength - WideLanes.Features));
     }
 
     /// <summary>Values in a row.</summary>
@@ -104,19 +112,28 @@ public sealed class Quantiser
         {
             throw new ArgumentException($"{bins.Length} bytes are too few for {rowCount} rows x {Columns.Length} columns", nameof(bins));
         }
-        for (int c = 0; c < _searchTables.Length; c++)
+        if (Columns.IsEmpty)
         {
-            QuantisedColumn column = Columns[c];
-            ReadOnlySpan<float> values = rows[Math.Min(column.Feature, rows.Length)..];
-            Span<byte> target = bins.Slice(c * rowCount, rowCount);
-            if (column.Category is { } category)
+            return;
+        }
+        int row = 0;
+        if (WideLanes.IsSupported && RowLength >= WideLanes.Features && rowCount >= WideLanes.Count)
+        {
+            for (; row + WideLanes.Count <= rowCount; row += WideLanes.Count)
             {
-                BinCategory(values, rowStride, category, target);
+                QuantiseLanes(rows[(row * rowStride)..], rowStride, bins[row..], rowCount);
             }
-            else
+            if (row < rowCount)
             {
-                BinThresholds(values, rowStride, _searchTables[c], target);
+                // The last vector overlaps the one before it: the rows they share get the same bins again.
+                row = rowCount - WideLanes.Count;
+                QuantiseLanes(rows[(row * rowStride)..], rowStride, bins[row..], rowCount);
             }
+            return;
+        }
+        for (; row < rowCount; row++)
+        {
+            QuantiseRow(rows.Slice(row * rowStride, RowLength), bins[row..], rowCount);
         }
     }
 
@@ -125,74 +142,41 @@ public sealed class Quantiser
     /// <param name="threads">Threads to use, 0 for all cores; the result does not depend on it.</param>
     public QuantisedMatrix Quantise(FeatureMatrix rows, int threads = 0) => QuantisedMatrix.From(this, rows, threads);
 
-    private static void BinCategory(ReadOnlySpan<float> values, int stride, float category, Span<byte> bins)
+    /// <summary>One row; its bins are <paramref name="binStride"/> apart.</summary>
+    private void QuantiseRow(ReadOnlySpan<float> row, Span<byte> bins, int binStride)
     {
-        for (int r = 0, i = 0; r < bins.Length; r++, i += stride)
+        int at = 0;
+        foreach (SearchColumn column in _searchColumns)
         {
-            float v = values[i];
-            bins[r] = float.IsNaN(v) ? (byte)0 : v == category ? (byte)2 : (byte)1;
+            bins[at] = column.Bin(row[column.Feature]);
+            at += binStride;
         }
     }
 
-    /// <summary>
-    /// Binary search without branches, because values come in no predictable order, for four rows at a time, because
-    /// each search is a chain of dependent loads. <paramref name="table"/> has a length of 2^steps - 1.
-    /// </summary>
-    private static void BinThresholds(ReadOnlySpan<float> values, int stride, float[] table, Span<byte> bins)
+    /// <summary>Sixteen rows, a lane each, four neighbouring features at a time.</summary>
+    private void QuantiseLanes(ReadOnlySpan<float> rows, int stride, Span<byte> bins, int binStride)
     {
-        Debug.Assert(int.IsPow2(table.Length + 1));
-        int half = (table.Length + 1) >> 1;
-        int r = 0;
-        int i = 0;
-        for (; r + 4 <= bins.Length; r += 4, i += 4 * stride)
+        Debug.Assert(rows.Length >= ((WideLanes.Count - 1) * stride) + RowLength);
+        Debug.Assert(bins.Length >= ((_searchColumns.Length - 1) * binStride) + WideLanes.Count);
+        Span<float> lanes = stackalloc float[WideLanes.Features * WideLanes.Count];
+        ref float values = ref MemoryMarshal.GetReference(lanes);
+        ref byte target = ref MemoryMarshal.GetReference(bins);
+        foreach (FeatureGroup group in _featureGroups)
         {
-            float a = values[i];
-            float b = values[i + stride];
-            float c = values[i + (2 * stride)];
-            float d = values[i + (3 * stride)];
-            int belowA = 0;
-            int belowB = 0;
-            int belowC = 0;
-            int belowD = 0;
-            for (int step = half; step > 0; step >>= 1)
+            WideLanes.Transpose(
+                ref Unsafe.Add(ref MemoryMarshal.GetReference(rows), group.FirstFeature), stride,
+                out Vector512<float> x0, out Vector512<float> x1, out Vector512<float> x2, out Vector512<float> x3);
+            x0.StoreUnsafe(ref values);
+            x1.StoreUnsafe(ref values, WideLanes.Count);
+            x2.StoreUnsafe(ref values, 2 * WideLanes.Count);
+            x3.StoreUnsafe(ref values, 3 * WideLanes.Count);
+            foreach (int c in group.Columns)
             {
-                belowA += step & -Bit(table[belowA + step - 1] < a);
-                belowB += step & -Bit(table[belowB + step - 1] < b);
-                belowC += step & -Bit(table[belowC + step - 1] < c);
-                belowD += step & -Bit(table[belowD + step - 1] < d);
+                SearchColumn column = _searchColumns[c];
+                Vector512<float> value = Vector512.LoadUnsafe(ref values, (nuint)((column.Feature - group.FirstFeature) * WideLanes.Count));
+                column.Bins(value).StoreUnsafe(ref target, (nuint)(c * binStride));
             }
-            bins[r] = (byte)((belowA + 1) & PresentMask(a));
-            bins[r + 1] = (byte)((belowB + 1) & PresentMask(b));
-            bins[r + 2] = (byte)((belowC + 1) & PresentMask(c));
-            bins[r + 3] = (byte)((belowD + 1) & PresentMask(d));
         }
-        for (; r < bins.Length; r++, i += stride)
-        {
-            float v = values[i];
-            int below = 0;
-            for (int step = half; step > 0; step >>= 1)
-            {
-                below += step & -Bit(table[below + step - 1] < v);
-            }
-            bins[r] = (byte)((below + 1) & PresentMask(v));
-        }
-    }
-
-    private static int PresentMask(float value) => -Bit(!float.IsNaN(value));
-
-    private static int Bit(bool value) => Unsafe.BitCast<bool, byte>(value);
-
-    private static float[] SearchTable(QuantisedColumn column)
-    {
-        int length = 0;
-        while (length < column.Thresholds.Length)
-        {
-            length = (length * 2) + 1;
-        }
-        float[] table = new float[length];
-        Array.Fill(table, float.PositiveInfinity);
-        column.Thresholds.CopyTo(table);
-        return table;
     }
 
     private static void AddCategories(
@@ -286,4 +270,7 @@ public sealed class Quantiser
         }
         return thresholds.ToImmutable();
     }
+
+    /// <summary>Columns whose features are among the four that begin at <paramref name="FirstFeature"/>.</summary>
+    private readonly record struct FeatureGroup(int FirstFeature, int[] Columns);
 }

@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
 using ScoringEngine.Core.Features;
-using ScoringEngine.Core.Numerics;
 using ScoringEngine.Core.Trees;
 
 namespace ScoringEngine.Core.Tests.Trees;
@@ -12,7 +10,7 @@ public sealed class ObliviousEnsembleTests
     {
         FeatureMatrix all = TreeData.Normal(600, 9, seed: 1, missing: 0.1);
         Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(9), all);
-        ObliviousEnsemble model = Random(quantiser, trees: 30, seed: 2);
+        ObliviousEnsemble model = TreeData.Random(quantiser, trees: 30, seed: 2);
         float[] expected = [.. Enumerable.Range(0, all.Rows).Select(r => Naive(model, quantiser, all.Row(r)))];
 
         for (int count = 0; count <= 600; count += count < 140 ? 1 : 23)
@@ -28,7 +26,7 @@ public sealed class ObliviousEnsembleTests
     {
         FeatureMatrix all = TreeData.Normal(200, 9, seed: 1, missing: 0.1);
         Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(9), all);
-        ObliviousEnsemble model = Random(quantiser, trees: 30, seed: 3);
+        ObliviousEnsemble model = TreeData.Random(quantiser, trees: 30, seed: 3);
         float[] block = TreeData.Predict(model, quantiser, all);
         byte[] bins = new byte[9];
 
@@ -44,7 +42,7 @@ public sealed class ObliviousEnsembleTests
     {
         FeatureMatrix all = TreeData.Normal(600, 9, seed: 1);
         Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(9), all);
-        ObliviousEnsemble model = Random(quantiser, trees: 30, seed: 3);
+        ObliviousEnsemble model = TreeData.Random(quantiser, trees: 30, seed: 3);
         float[] margins = new float[600];
         byte[] scratch = new byte[model.ScratchLength];
         model.PredictMargins(quantiser, all.Values, 600, 9, margins, scratch);
@@ -88,26 +86,5 @@ public sealed class ObliviousEnsembleTests
             leaves += 1 << depth;
         }
         return margin;
-    }
-
-    private static ObliviousEnsemble Random(Quantiser quantiser, int trees, long seed)
-    {
-        SeededRandom random = new(seed);
-        byte[] depths = [.. Enumerable.Range(0, trees).Select(t => (byte)(t % (ObliviousEnsemble.MaxDepth + 1)))];
-        ImmutableArray<int>.Builder columns = ImmutableArray.CreateBuilder<int>();
-        ImmutableArray<byte>.Builder bins = ImmutableArray.CreateBuilder<byte>();
-        for (int i = 0; i < depths.Sum(d => d); i++)
-        {
-            columns.Add(random.Next(quantiser.Columns.Length));
-            bins.Add((byte)random.Next(quantiser.Columns[columns[i]].BinCount - 1));
-        }
-        float[] leaves = new float[depths.Sum(d => 1 << d)];
-        foreach (ref float leaf in leaves.AsSpan())
-        {
-            leaf = (float)random.NextNormal();
-        }
-        return new ObliviousEnsemble(
-            quantiser.Columns.Length, 0.25f, [.. depths], columns.ToImmutable(), bins.ToImmutable(), [.. leaves],
-            [.. new double[quantiser.Columns.Length]]);
     }
 }

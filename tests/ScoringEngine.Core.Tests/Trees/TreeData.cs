@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Numerics;
 using ScoringEngine.Core.Trees;
@@ -52,5 +53,27 @@ internal static class TreeData
             targets[r] = (float)(Signal(rows.Row(r)) + (noise * random.NextNormal()));
         }
         return targets;
+    }
+
+    /// <summary>An ensemble with trees of every depth and random splits and leaves.</summary>
+    public static ObliviousEnsemble Random(Quantiser quantiser, int trees, long seed)
+    {
+        SeededRandom random = new(seed);
+        byte[] depths = [.. Enumerable.Range(0, trees).Select(t => (byte)(t % (ObliviousEnsemble.MaxDepth + 1)))];
+        ImmutableArray<int>.Builder columns = ImmutableArray.CreateBuilder<int>();
+        ImmutableArray<byte>.Builder bins = ImmutableArray.CreateBuilder<byte>();
+        for (int i = 0; i < depths.Sum(d => d); i++)
+        {
+            columns.Add(random.Next(quantiser.Columns.Length));
+            bins.Add((byte)random.Next(quantiser.Columns[columns[i]].BinCount - 1));
+        }
+        float[] leaves = new float[depths.Sum(d => 1 << d)];
+        foreach (ref float leaf in leaves.AsSpan())
+        {
+            leaf = (float)random.NextNormal();
+        }
+        return new ObliviousEnsemble(
+            quantiser.Columns.Length, 0.25f, [.. depths], columns.ToImmutable(), bins.ToImmutable(), [.. leaves],
+            [.. new double[quantiser.Columns.Length]]);
     }
 }

@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Numerics;
+using ScoringEngine.Core.Segmentation;
+using ScoringEngine.Core.Trees;
+
+namespace ScoringEngine.Benchmarks;
+
+/// <summary>
+/// The models every kernel benchmark uses, over 28 numeric features: 100 trees of depth 6 on columns of 254 bins with
+/// splits and leaves drawn at random (the kernels' work does not depend on them), and 16 segments.
+/// </summary>
+internal static class BenchmarkModels
+{
+    public const int Features = 28;
+    public const int Trees = 100;
+    public const int Depth = 6;
+    public const int Segments = 16;
+
+    /// <summary>[rows x <see cref="Features"/>] standard normal values.</summary>
+    public static FeatureMatrix Rows(int rows)
+    {
+        SeededRandom random = new(1);
+        FeatureMatrix matrix = new(rows, Features);
+        foreach (ref float value in matrix.Values.AsSpan())
+        {
+            value = (float)random.NextNormal();
+        }
+        return matrix;
+    }
+
+    public static Quantiser Quantiser(FeatureMatrix rows)
+    {
+        FeatureSchema schema = new(Enumerable.Range(0, Features).Select(f => new Feature { Id = f + 1, Name = $"x{f}", Kind = FeatureKind.Numeric }));
+        return Core.Trees.Quantiser.Fit(schema, rows);
+    }
+
+    public static ObliviousEnsemble Ensemble(Quantiser quantiser)
+    {
+        SeededRandom random = new(2);
+        int columns = quantiser.Columns.Length;
+        int[] splitColumns = [.. Enumerable.Range(0, Trees * Depth).Select(_ => random.Next(columns))];
+        byte[] splitBins = [.. splitColumns.Select(c => (byte)random.Next(quantiser.Columns[c].BinCount - 1))];
+        float[] leaves = [.. Enumerable.Range(0, Trees << Depth).Select(_ => (float)random.NextNormal())];
+        return new ObliviousEnsemble(
+            columns, 0.5f, [.. Enumerable.Repeat((byte)Depth, Trees)], [.. splitColumns], [.. splitBins], [.. leaves], [.. new double[columns]]);
+    }
+
+    /// <summary>Sixteen random centroids; every feature taken as it is, or its logarithm.</summary>
+    public static SegmentModel SegmentModel(bool log1P)
+    {
+        SeededRandom random = new(3);
+        ImmutableArray<SegmentDimension> dimensions = [.. Enumerable.Range(0, Features).Select(f => new SegmentDimension(f, -1, log1P, 0.1f, 1.1f))];
+        ImmutableArray<float> centroids = [.. Enumerable.Range(0, Segments * Features).Select(_ => (float)random.NextNormal())];
+        ImmutableArray<Segment> segments = [.. Enumerable.Range(1, Segments).Select(id => new Segment { Id = id, Name = $"segment {id}", Description = "", Size = 1, Share = 1.0 / Segments })];
+        return new SegmentModel(new SegmentEncoding(dimensions), centroids, segments, Segments + 1);
+    }
+}

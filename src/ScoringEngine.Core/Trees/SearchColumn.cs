@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using ScoringEngine.Core.Numerics;
+
+namespace ScoringEngine.Core.Trees;
+
+/// <summary>A <see cref="QuantisedColumn"/> laid out for the search of a value's bin. Immutable and thread-safe.</summary>
+/// <remarks>
+/// The thresholds are the inner nodes of a complete search tree in the order of its levels (node n's children are 2n and
+/// 2n + 1, the root is 1; Eytzinger's layout), padded with +infinity, which is below no value. A search goes down
+/// <see cref="_levels"/> levels without a branch, because values come in no predictable order. Level l is a table of 2^l
+/// thresholds that the low l bits of the node index, which is what the lanes' look-up needs.
+/// </remarks>
+internal sealed class SearchColumn
+{
+    private readonly int _levels;
+    private readonly float[] _nodes;
+    private readonly bool _isCategory;
+    private readonly float _category;
+
+    internal SearchColumn(QuantisedColumn column)
+    {
+        Feature = column.Feature;
+        _isCategory = column.Category is not null;
+        _category = column.Category ?? 0;
+        while ((1 << _levels) <= column.Thresholds.Length)
+        {
+            _levels++;
+        }
+        Debug.Assert(_levels <= WideLanes.MaxLookupBits);
+
+        // A look-up reads sixteen values at least.
+        _nodes = new float[Math.Max(1 << _levels, WideLanes.Count)];
+        _nodes.AsSpan().Fill(float.PositiveInfinity);
+        for (int level = 0; level < _levels; level++)
+        {
+            int step = 1 << (_levels - level);
+            for (int i = 0, below = (step / 2) - 1; i < 1 << level && below < column.Thresholds.Length; i++, below += step)
+            {
+                _nodes[(1 << level) + i] = column.Thresholds[below];
+            }
+        }
+    }
+
+    /// <summary>Position of the feature in a row.</summary>
+    internal int Feature { get; }
+
+    /// <summary>The bin of a value.</summary>
+    internal byte Bin(float value)
+    {
+        int present = Bit(!float.IsNaN(value));
+        if (_isCategory)
+        {
+            return (byte)(present + Bit(value == _category));
+        }
+        float[] nodes = _nodes;
+        int node = 1;
+        for (int level = 0; level < _levels; level++)
+        {
+            node = (node << 1) + Bit(nodes[node] < value);
+        }
+        return (byte)((node - (1 << _levels) + 1) & -present);
+    }
+
+    /// <summary>The bins of sixteen values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Vector128<byte> Bins(Vector512<float> values)
+    {
+        // Comparisons give -1 for true.
+        Vector512<int> present = Vector512.Equals(values, values).AsInt32();
+        if (_isCategory)
+        {
+            return WideLanes.LowBytes(-(present + Vector512.Equals(values, Vector512.Create(_category)).AsInt32()));
+        }
+        ref float nodes = ref MemoryMarshal.GetArrayDataReference(_nodes);
+        Vector512<int> node = Vector512<int>.One;
+        int levels = _levels;
+
+        // The first sixteen nodes hold the first four levels: one table, one register.
+        for (int level = 0; level < Math.Min(levels, 4); level++)
+        {
+            node = Descend(node, values, WideLanes.Lookup(ref nodes, 4, node));
+        }
+        for (int level = 4; level < levels; level++)
+        {
+            node = Descend(node, values, WideLanes.Lookup(ref Unsafe.Add(ref nodes, 1 << level), level, node));
+        }
+        return WideLanes.LowBytes((node - Vector512.Create((1 << levels) - 1)) & present);
+
+        static Vector512<int> Descend(Vector512<int> node, Vector512<float> values, Vector512<float> thresholds)
+            => node + node - Vector512.LessThan(thresholds, values).AsInt32();
+    }
+
+    private static int Bit(bool value) => Unsafe.BitCast<bool, byte>(value);
+}
