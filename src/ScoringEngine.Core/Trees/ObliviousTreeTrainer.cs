@@ -22,11 +22,13 @@ public sealed class ObliviousTreeTrainer
     private readonly float[] _margins;
     private readonly float[] _validationMargins;
     private readonly float _baseMargin;
+    private readonly int[] _directions;
     private readonly List<byte> _depths = [];
     private readonly List<int> _splitColumns = [];
     private readonly List<byte> _splitBins = [];
     private readonly List<double> _splitGains = [];
     private readonly List<float> _leafValues = [];
+    private readonly List<float> _leafWeights = [];
 
     private ObliviousTreeTrainer(LabelledRows training, LabelledRows? validation, TreeTrainingOptions options, CancellationToken cancellation)
     {
@@ -34,7 +36,8 @@ public sealed class ObliviousTreeTrainer
         _validation = validation;
         _options = options;
         _workers = new Workers(options.Threads, cancellation);
-        _grower = new TreeGrower(training.Rows, options, _workers);
+        _directions = Directions(training.Rows.Quantiser, options.MonotoneConstraints);
+        _grower = new TreeGrower(training.Rows, options, _workers, _directions);
         _gradients = new float[training.Rows.Rows];
         _hessians = new float[training.Rows.Rows];
         _baseMargin = (float)options.Loss.InitialMargin(training.Targets.Span, training.Weights.Span);
@@ -106,12 +109,11 @@ public sealed class ObliviousTreeTrainer
             {
                 break; // Every later tree would find the same.
             }
-            float[] leaves = splits.Count == 0 ? [0] : LeafValues(splits.Count);
-            Append(splits, leaves);
-            AddToMargins(_training.Rows, splits, leaves, _margins, _options.RowSubsample >= 1);
+            float[] leaves = splits.Count == 0 ? [0] : LeafValues(splits);
+            Append(splits, leaves, AddToMargins(_training, splits, leaves, _margins, _options.RowSubsample >= 1));
             if (_validation is not null)
             {
-                AddToMargins(_validation.Rows, splits, leaves, _validationMargins, sortedByLeaf: false);
+                AddToMargins(_validation, splits, leaves, _validationMargins, sortedByLeaf: false);
                 validationLoss.Add(MeanLoss(_validation, _validationMargins));
                 best = validationLoss[^1] < validationLoss[best] ? tree + 1 : best;
             }
@@ -128,6 +130,23 @@ public sealed class ObliviousTreeTrainer
         best = _validation is null ? _depths.Count : best;
         return new TreeTraining(
             Model(_options.EarlyStoppingRounds > 0 ? best : _depths.Count), [.. trainingLoss], [.. validationLoss], best);
+    }
+
+    private static int[] Directions(Quantiser quantiser, ImmutableArray<int> constraints)
+    {
+        if (constraints.Length > quantiser.RowLength)
+        {
+            throw new ArgumentException($"{constraints.Length} monotone constraints for rows of {quantiser.RowLength}");
+        }
+        int[] directions = [.. quantiser.Columns.Select(c => c.Feature < constraints.Length ? constraints[c.Feature] : 0)];
+        for (int c = 0; c < directions.Length; c++)
+        {
+            if (directions[c] != 0 && quantiser.Columns[c].Category is not null)
+            {
+                throw new ArgumentException($"feature {quantiser.Columns[c].Feature} is categorical: it cannot be monotone");
+            }
+        }
+        return directions;
     }
 
     private (double Loss, double SumAbsGradients, double SumHessians) ComputeGradients()
@@ -194,10 +213,11 @@ public sealed class ObliviousTreeTrainer
     /// <summary>
     /// Values of the last tree's leaves: Newton steps (or refits), shrunk by the learning rate. A leaf that is too
     /// light takes the value of its nearest ancestor that is not. Sums run over a leaf's rows in their order, in double
-    /// precision, on the gradients before their rounding to fixed point.
+    /// precision, on the gradients before their rounding to fixed point. Monotone constraints come last.
     /// </summary>
-    private float[] LeafValues(int depth)
+    private float[] LeafValues(List<(int Column, byte Bin, double Gain)> splits)
     {
+        int depth = splits.Count;
         int[] starts = _grower.LeafStarts;
         // Nodes by heap index: the root is 1, the children of n are 2n and 2n + 1.
         int leaves = 1 << depth;
@@ -235,10 +255,16 @@ public sealed class ObliviousTreeTrainer
         _workers.For(nodes.Length, i =>
         {
             int node = nodes[i];
-            double step = _options.Loss.RefitsLeaves ? Refit(node, leaves) : -gradients[node] / (hessians[node] + _options.L2);
+            double step = _options.Loss.RefitsLeaves ? Refit(node, leaves)
+                : _options.Loss.LeafStep(-gradients[node] / (hessians[node] + _options.L2));
             values[node] = double.IsFinite(step) ? _options.LearningRate * step : 0;
         });
-        return [.. source.Select(node => (float)values[node])];
+        double[] steps = [.. source.Select(node => values[node])];
+        // Leaves without rows have a little weight too, so that each has a place in the order.
+        double[] weights = [.. Enumerable.Range(leaves, leaves).Select(node => hessians[node] + (1e-6 * (hessians[1] + 1)))];
+        // The split between missing and present values orders nothing.
+        MonotoneLeaves.Project(steps, weights, [.. splits.Select(s => s.Bin == 0 ? 0 : _directions[s.Column])]);
+        return [.. steps.Select(step => (float)step)];
     }
 
     private double Refit(int node, int leaves)
@@ -268,51 +294,78 @@ public sealed class ObliviousTreeTrainer
         return _options.Loss.RefitLeaf(residuals, weights);
     }
 
-    private void AddToMargins(
-        QuantisedMatrix rows, List<(int Column, byte Bin, double Gain)> splits, float[] leaves, float[] margins, bool sortedByLeaf)
+    /// <summary>Adds a tree to the margins of some rows.</summary>
+    /// <returns>The weight of the rows in each leaf: pieces in order, rows in order.</returns>
+    private double[] AddToMargins(
+        LabelledRows rows, List<(int Column, byte Bin, double Gain)> splits, float[] leaves, float[] margins, bool sortedByLeaf)
     {
-        if (sortedByLeaf)
+        double[][] weights = new double[Pieces(margins.Length)][];
+        _workers.For(weights.Length, piece =>
         {
-            int[] starts = _grower.LeafStarts;
-            _workers.For(Pieces(margins.Length), piece =>
-            {
-                int start = piece * PieceRows;
-                int end = Math.Min(start + PieceRows, margins.Length);
-                for (int leaf = 0; leaf < leaves.Length; leaf++)
-                {
-                    int from = Math.Max(start, starts[leaf]);
-                    int to = Math.Min(end, starts[leaf + 1]);
-                    for (int i = from; i < to; i++)
-                    {
-                        margins[_grower.Rows[i]] += leaves[leaf];
-                    }
-                }
-            });
-            return;
-        }
-        _workers.For(Pieces(margins.Length), piece =>
-        {
+            weights[piece] = new double[leaves.Length];
             int start = piece * PieceRows;
             int count = Math.Min(PieceRows, margins.Length - start);
-            Span<ushort> leaf = stackalloc ushort[count];
-            leaf.Clear();
-            foreach ((int column, byte bin, _) in splits)
+            if (sortedByLeaf)
             {
-                ReadOnlySpan<ulong> bins = rows.Group(column / QuantisedMatrix.GroupColumns).AsSpan(start, count);
-                int shift = QuantisedMatrix.Shift(column);
-                for (int i = 0; i < count; i++)
-                {
-                    leaf[i] = (ushort)((leaf[i] << 1) | ObliviousEnsemble.GreaterBit((byte)(bins[i] >> shift), bin));
-                }
+                AddSortedRows(rows, leaves, margins, start, start + count, weights[piece]);
             }
-            for (int i = 0; i < count; i++)
+            else
             {
-                margins[start + i] += leaves[leaf[i]];
+                AddRows(rows, splits, leaves, margins, start, count, weights[piece]);
             }
         });
+        double[] total = new double[leaves.Length];
+        foreach (double[] part in weights)
+        {
+            for (int leaf = 0; leaf < total.Length; leaf++)
+            {
+                total[leaf] += part[leaf];
+            }
+        }
+        return total;
     }
 
-    private void Append(List<(int Column, byte Bin, double Gain)> splits, float[] leaves)
+    private void AddSortedRows(LabelledRows rows, float[] leaves, float[] margins, int start, int end, double[] weights)
+    {
+        int[] starts = _grower.LeafStarts;
+        ReadOnlySpan<float> rowWeights = rows.Weights.Span;
+        for (int leaf = 0; leaf < leaves.Length; leaf++)
+        {
+            int from = Math.Max(start, starts[leaf]);
+            int to = Math.Min(end, starts[leaf + 1]);
+            for (int i = from; i < to; i++)
+            {
+                int row = _grower.Rows[i];
+                margins[row] += leaves[leaf];
+                weights[leaf] += Loss.Weight(rowWeights, row);
+            }
+        }
+    }
+
+    private static void AddRows(
+        LabelledRows rows, List<(int Column, byte Bin, double Gain)> splits, float[] leaves, float[] margins, int start, int count,
+        double[] weights)
+    {
+        Span<ushort> leaf = stackalloc ushort[count];
+        leaf.Clear();
+        foreach ((int column, byte bin, _) in splits)
+        {
+            ReadOnlySpan<ulong> bins = rows.Rows.Group(column / QuantisedMatrix.GroupColumns).AsSpan(start, count);
+            int shift = QuantisedMatrix.Shift(column);
+            for (int i = 0; i < count; i++)
+            {
+                leaf[i] = (ushort)((leaf[i] << 1) | ObliviousEnsemble.GreaterBit((byte)(bins[i] >> shift), bin));
+            }
+        }
+        ReadOnlySpan<float> rowWeights = rows.Weights.Span;
+        for (int i = 0; i < count; i++)
+        {
+            margins[start + i] += leaves[leaf[i]];
+            weights[leaf[i]] += Loss.Weight(rowWeights, start + i);
+        }
+    }
+
+    private void Append(List<(int Column, byte Bin, double Gain)> splits, float[] leaves, double[] leafWeights)
     {
         _depths.Add((byte)splits.Count);
         foreach ((int column, byte bin, double gain) in splits)
@@ -322,6 +375,7 @@ public sealed class ObliviousTreeTrainer
             _splitGains.Add(gain);
         }
         _leafValues.AddRange(leaves);
+        _leafWeights.AddRange(leafWeights.Select(w => (float)w));
     }
 
     private ObliviousEnsemble Model(int trees)
@@ -335,7 +389,8 @@ public sealed class ObliviousTreeTrainer
         }
         return new ObliviousEnsemble(
             _training.Rows.Columns, _baseMargin, [.. _depths.Take(trees)], [.. _splitColumns.Take(splits)],
-            [.. _splitBins.Take(splits)], [.. _leafValues.Take(leaves)], [.. gains]);
+            [.. _splitBins.Take(splits)], [.. _leafValues.Take(leaves)], [.. gains],
+            [.. _leafWeights.Take(leaves)]);
     }
 
     private static ReadOnlySpan<float> Slice(ReadOnlyMemory<float> values, int start, int count)

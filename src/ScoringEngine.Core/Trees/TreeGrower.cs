@@ -26,11 +26,17 @@ internal sealed class TreeGrower
     private readonly List<Segment> _segments = [];
     private readonly Candidate[] _candidates;
     private readonly long[]?[] _partials;
+    private readonly int[] _directions;
     private long[] _parents;
     private long[] _children;
 
-    public TreeGrower(QuantisedMatrix matrix, TreeTrainingOptions options, Workers workers)
+    /// <param name="matrix">The rows.</param>
+    /// <param name="options">How to grow.</param>
+    /// <param name="workers">Who grows.</param>
+    /// <param name="directions">Monotone constraint of each column: -1, 0 or 1.</param>
+    public TreeGrower(QuantisedMatrix matrix, TreeTrainingOptions options, Workers workers, int[] directions)
     {
+        _directions = directions;
         _matrix = matrix;
         _options = options;
         _workers = workers;
@@ -250,7 +256,10 @@ internal sealed class TreeGrower
                     sum += histogram[b];
                     prefix[b] = sum;
                 }
-                AddGains(prefix, sum, l2, least, gains[..(bins - 1)]);
+                // The first split tells missing values from all others, which no constraint orders.
+                int free = _directions[column] == 0 ? bins - 1 : 1;
+                AddGains(prefix, sum, l2, least, 0, gains[..free]);
+                AddGains(prefix[free..], sum, l2, least, _directions[column], gains[free..(bins - 1)]);
             }
             for (int b = 0; b < bins - 1; b++)
             {
@@ -266,14 +275,16 @@ internal sealed class TreeGrower
     /// Adds one node's gain of splitting after each bin. Lanes are bins; every operation is exact or correctly rounded,
     /// so the width of the vector cannot matter.
     /// </summary>
-    /// <param name="prefix">Packed sums up to each bin; readable for a vector beyond the end of <paramref name="gains"/>.</param>
+    /// <param name="prefix">Packed sums up to each bin.</param>
     /// <param name="total">Packed sum of the node.</param>
     /// <param name="l2">L2 in fixed point.</param>
     /// <param name="least">Smallest hessian sum of a child, at least 1.</param>
-    /// <param name="gains">IN/OUT; the backing memory holds 256 values.</param>
-    private static void AddGains(ReadOnlySpan<long> prefix, long total, double l2, double least, Span<double> gains)
+    /// <param name="direction">-1 or 1 where the right child's value may not be below or above the left one's, else 0.</param>
+    /// <param name="gains">IN/OUT.</param>
+    private static void AddGains(
+        ReadOnlySpan<long> prefix, long total, double l2, double least, int direction, Span<double> gains)
     {
-        Debug.Assert(prefix.Length == HistogramBuilder.Bins);
+        Debug.Assert(prefix.Length >= gains.Length);
         double g = HistogramBuilder.Gradient(total);
         double h = HistogramBuilder.Hessian(total);
         if (h < 2 * least)
@@ -293,6 +304,12 @@ internal sealed class TreeGrower
                 + (rightG * rightG / (rightH + new Vector<double>(l2))) - new Vector<double>(parent);
             Vector<long> counts = Vector.GreaterThanOrEqual(leftH, new Vector<double>(least))
                 & Vector.GreaterThanOrEqual(rightH, new Vector<double>(least));
+            if (direction != 0)
+            {
+                // A child's value is -G / (H + L2).
+                Vector<double> rise = (leftG / (leftH + new Vector<double>(l2))) - (rightG / (rightH + new Vector<double>(l2)));
+                counts &= Vector.GreaterThanOrEqual(rise * direction, Vector<double>.Zero);
+            }
             Span<double> target = gains[b..];
             (new Vector<double>(target) + Vector.ConditionalSelect(counts, gain, Vector<double>.Zero)).CopyTo(target);
         }
@@ -302,7 +319,8 @@ internal sealed class TreeGrower
             double leftH = HistogramBuilder.Hessian(prefix[b]);
             double rightG = g - leftG;
             double rightH = h - leftH;
-            if (leftH >= least && rightH >= least)
+            bool ordered = direction == 0 || ((leftG / (leftH + l2)) - (rightG / (rightH + l2))) * direction >= 0;
+            if (leftH >= least && rightH >= least && ordered)
             {
                 gains[b] += (leftG * leftG / (leftH + l2)) + (rightG * rightG / (rightH + l2)) - parent;
             }
