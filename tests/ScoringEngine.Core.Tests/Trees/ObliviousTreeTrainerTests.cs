@@ -346,6 +346,39 @@ public sealed class ObliviousTreeTrainerTests
     }
 
     [Fact]
+    public void RefitLeaf_AnyOrderAndTies_EqualsTheSortedScan()
+    {
+        SeededRandom random = new(33);
+        for (int trial = 0; trial < 400; trial++)
+        {
+            int count = 1 + random.Next(200);
+            int levels = 1 + random.Next(trial % 2 == 0 ? 8 : 10_000);
+            float[] residuals = [.. Enumerable.Range(0, count).Select(i => trial % 5 == 0 ? i : (float)random.Next(levels))];
+            float[] weights = [.. Enumerable.Range(0, count).Select(_ => (float)random.Next(4))];
+            double alpha = 0.01 + (0.98 * random.NextDouble());
+            QuantileLoss loss = new(alpha);
+
+            Assert.Equal(Scan(residuals, [.. Enumerable.Repeat(1f, count)]), loss.RefitLeaf([.. residuals], []));
+            Assert.Equal(Scan(residuals, weights), loss.RefitLeaf([.. residuals], [.. weights]));
+
+            double Scan(float[] r, float[] w)
+            {
+                double reached = 0;
+                (float Residual, float Weight)[] sorted = [.. r.Zip(w).OrderBy(p => p.First)];
+                foreach ((float residual, float weight) in sorted)
+                {
+                    reached += weight;
+                    if (reached >= alpha * w.Sum())
+                    {
+                        return residual;
+                    }
+                }
+                return sorted[^1].Residual;
+            }
+        }
+    }
+
+    [Fact]
     public void Gradients_EveryLoss_AreDerivativesOfTheSum()
     {
         foreach (Loss loss in (Loss[])[new SquaredLoss(), new LogisticLoss(), new QuantileLoss(0.3),
