@@ -139,7 +139,7 @@ public sealed class PropensityTrainerTests
         Assert.Equal(method == PropensityMethod.Trees, model.Ensemble is not null);
         Assert.Equal(method == PropensityMethod.Logistic, model.Regression is not null);
         Assert.Equal(4, training.Candidates.Length);
-        Assert.Equal(training.Candidates.Min(c => c.LogLoss), training.LogLoss);
+        Assert.True(training.LogLoss <= training.Candidates.Where(c => c.Calibration == CalibrationMethod.Platt).Min(c => c.LogLoss));
         for (int r = 0; r < 200; r++)
         {
             quantiser.Quantise(rows.Row(r), 1, 4, bins);
@@ -180,6 +180,22 @@ public sealed class PropensityTrainerTests
         PlattCalibration backward = PlattCalibration.Fit([1, 1, 0, 0], [-3, -2, 2, 3]);
         Assert.Equal(0, backward.Slope);
         Assert.Equal(0.5, backward.Probability(3), 1e-9);
+    }
+
+    [Fact]
+    public void Fit_ProbabilitiesInSteps_AreCalibratedIsotonically()
+    {
+        // One feature, two levels of probability: no sigmoid of a sum of numbers, and trees may not use it.
+        FeatureMatrix rows = TreeData.Normal(20_000, 1, seed: 8);
+        SeededRandom random = new(8, 4);
+        float[] accepted = [.. Enumerable.Range(0, rows.Rows).Select(r => random.NextDouble() < (rows[r, 0] > 0.5 ? 0.9 : 0.05) ? 1f : 0f)];
+        Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(1), rows, new QuantiserOptions { MaxBins = 3 });
+
+        PropensityTraining training = PropensityTrainer.Fit(quantiser, rows, accepted, [], [], 0.1);
+
+        Assert.Equal(new(PropensityMethod.Logistic, CalibrationMethod.Isotonic), (training.Candidates[0].Method, training.Candidates[0].Calibration));
+        Assert.IsType<IsotonicCalibration>(training.Model.Calibration);
+        Assert.True(training.CalibrationError < 0.02);
     }
 
     /// <summary>Log-odds that are not a sum over features: a product and a hump.</summary>
