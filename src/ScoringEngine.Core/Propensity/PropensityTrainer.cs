@@ -54,8 +54,8 @@ public sealed record PropensityTraining(
 
 /// <summary>
 /// Trains the propensity of one proposition: boosted trees and a logistic regression on most customers, each with Platt
-/// and isotonic calibration on the rest, of which the candidate with the least held-out log-loss is kept (an isotonic
-/// one only where it is better by more than a standard error). Calibration rows train no model and stop no trees, and a row's probability comes from a calibration that was fitted without its
+/// and isotonic calibration on the rest, of which the candidate with the least held-out log-loss is kept. Calibration
+/// rows train no model and stop no trees, and a row's probability comes from a calibration that was fitted without its
 /// customer. Deterministic for a seed at any thread count.
 /// </summary>
 public static class PropensityTrainer
@@ -126,16 +126,16 @@ public static class PropensityTrainer
             quantiser, heldRows.Values, heldRows.Rows, heldRows.Columns, trees, new byte[ensemble.ScratchLength]);
 
         // The simpler ones first: they win ties.
-        Trial[] trials =
-        [
-            Try(held, PropensityMethod.Logistic, logistic, CalibrationMethod.Platt),
-            Try(held, PropensityMethod.Trees, trees, CalibrationMethod.Platt),
-            Try(held, PropensityMethod.Logistic, logistic, CalibrationMethod.Isotonic),
-            Try(held, PropensityMethod.Trees, trees, CalibrationMethod.Isotonic),
-        ];
-        Trial chosen = Choose(held, trials);
         ImmutableArray<PropensityCandidate> candidates =
-            [.. trials.OrderBy(t => t != chosen).ThenBy(t => t.Candidate.LogLoss).Select(t => t.Candidate)];
+        [
+            .. ((PropensityCandidate[])
+            [
+                Measure(held, PropensityMethod.Logistic, logistic, CalibrationMethod.Platt),
+                Measure(held, PropensityMethod.Trees, trees, CalibrationMethod.Platt),
+                Measure(held, PropensityMethod.Logistic, logistic, CalibrationMethod.Isotonic),
+                Measure(held, PropensityMethod.Trees, trees, CalibrationMethod.Isotonic),
+            ]).OrderBy(c => c.LogLoss),
+        ];
         bool useTrees = candidates[0].Method == PropensityMethod.Trees;
         float[] margins = useTrees ? trees : logistic;
         return new PropensityTraining(
@@ -160,41 +160,8 @@ public static class PropensityTrainer
         return ObliviousTreeTrainer.Train(training, options: options, cancellation: cancellation).Model;
     }
 
-    /// <summary>
-    /// The least log-loss, but an isotonic calibration, which bends to noise, only where it is better than the best Platt
-    /// calibration by more than a standard error of their difference.
-    /// </summary>
-    private static Trial Choose(Held held, Trial[] trials)
-    {
-        Trial best = trials.Where(t => t.Candidate.Calibration == CalibrationMethod.Platt).MinBy(t => t.Candidate.LogLoss)!;
-        foreach (Trial trial in trials.Where(t => t.Candidate.Calibration == CalibrationMethod.Isotonic).OrderBy(t => t.Candidate.LogLoss))
-        {
-            double difference = best.Candidate.LogLoss - trial.Candidate.LogLoss;
-            double squares = 0;
-            double total = 0;
-            for (int i = 0; i < held.Accepted.Length; i++)
-            {
-                double w = Loss.Weight(held.Weights, i);
-                double deviation = w * (LogLoss(best, i) - LogLoss(trial, i) - difference);
-                squares += deviation * deviation;
-                total += w;
-            }
-            if (difference > Math.Sqrt(squares) / total)
-            {
-                return trial;
-            }
-        }
-        return best;
-
-        double LogLoss(Trial trial, int row)
-        {
-            double p = Math.Clamp(trial.Probabilities[row], 1e-15, 1 - 1e-15);
-            return -DeterministicMath.Log(held.Accepted[row] == 1 ? p : 1 - p);
-        }
-    }
-
     /// <summary>Calibrates each fold by the others and compares with the outcomes.</summary>
-    private static Trial Try(Held held, PropensityMethod method, float[] margins, CalibrationMethod calibration)
+    private static PropensityCandidate Measure(Held held, PropensityMethod method, float[] margins, CalibrationMethod calibration)
     {
         float[] probabilities = new float[margins.Length];
         for (int fold = 0; fold < Folds; fold++)
@@ -210,9 +177,9 @@ public static class PropensityTrainer
                 probabilities[i] = held.Folds[i] == fold ? (float)fitted.Probability(margins[i]) : probabilities[i];
             }
         }
-        return new Trial(probabilities, new PropensityCandidate(
+        return new PropensityCandidate(
             method, calibration, ClassificationMetrics.LogLoss(held.Accepted, probabilities, held.Weights),
-            ClassificationMetrics.ExpectedCalibrationError(held.Accepted, probabilities, held.Weights)));
+            ClassificationMetrics.ExpectedCalibrationError(held.Accepted, probabilities, held.Weights));
     }
 
     private static Calibration Calibrate(CalibrationMethod method, float[] accepted, float[] margins, float[] weights)
@@ -229,8 +196,6 @@ public static class PropensityTrainer
     private readonly record struct Parts(int[] Fit, int[] Stopping, int[] Calibration, int[] Folds);
 
     private readonly record struct Held(float[] Accepted, float[] Weights, int[] Folds);
-
-    private sealed record Trial(float[] Probabilities, PropensityCandidate Candidate);
 
     /// <summary>
     /// A row's part follows from a hash of its group, so all rows of a customer stand on one side and never move when
