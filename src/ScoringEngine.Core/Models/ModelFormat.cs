@@ -12,7 +12,9 @@ namespace ScoringEngine.Core.Models;
 /// <summary>Between a <see cref="ModelSet"/> and the messages of <c>scoring/model/v1/model.proto</c>.</summary>
 internal static class ModelFormat
 {
-    private const uint CurrentFormat = 1;
+    // Format 1 knows neither logistic regressions nor isotonic calibrations; all else reads alike.
+    private const uint OldestFormat = 1;
+    private const uint CurrentFormat = 2;
 
     public static ModelParameters ToMessage(ModelSet models)
     {
@@ -32,9 +34,9 @@ internal static class ModelFormat
     /// <exception cref="InvalidDataException">The format is not known.</exception>
     public static ModelSet FromMessage(ModelParameters message, ModelManifest manifest)
     {
-        if (message.Format != CurrentFormat)
+        if (message.Format is < OldestFormat or > CurrentFormat)
         {
-            throw new InvalidDataException($"model format {message.Format}, expected {CurrentFormat}");
+            throw new InvalidDataException($"model format {message.Format}, expected {OldestFormat}..{CurrentFormat}");
         }
         if (message.Segments is null || message.Quantiser is null)
         {
@@ -182,12 +184,14 @@ internal static class ModelFormat
         new TierBounds(message.MarginalBand, message.CreatorsThreshold),
         new ProfitTarget { Terms = ProfitTarget.Parse(message.Target), Period = message.Period, Proxy = message.Proxy });
 
-    private static PropensityParameters ToMessage(string propositionId, PropensityModel model) => new()
+    internal static PropensityParameters ToMessage(string propositionId, PropensityModel model) => new()
     {
         PropositionId = propositionId,
         Ensemble = model.Ensemble is { } ensemble ? ToMessage(ensemble) : null,
-        Slope = model.Calibration.Slope,
-        Intercept = model.Calibration.Intercept,
+        Regression = model.Regression is { } regression ? ToMessage(regression) : null,
+        Slope = (model.Calibration as PlattCalibration)?.Slope ?? 0,
+        Intercept = (model.Calibration as PlattCalibration)?.Intercept ?? 0,
+        Isotonic = model.Calibration is IsotonicCalibration isotonic ? ToMessage(isotonic) : null,
         Offers = (ulong)model.Offers,
         Acceptances = (ulong)model.Acceptances,
         EffectiveOffers = model.EffectiveOffers,
@@ -196,15 +200,48 @@ internal static class ModelFormat
         PriorStrength = model.PriorStrength,
     };
 
-    private static PropensityModel FromMessage(PropensityParameters message) => new(
+    internal static PropensityModel FromMessage(PropensityParameters message) => new(
         message.Ensemble is null ? null : FromMessage(message.Ensemble),
-        new PlattCalibration(message.Slope, message.Intercept),
+        message.Isotonic is { } isotonic
+            ? new IsotonicCalibration([.. isotonic.Margins], [.. isotonic.Probabilities])
+            : new PlattCalibration(message.Slope, message.Intercept),
         (long)message.Offers,
         (long)message.Acceptances,
         message.EffectiveOffers,
         message.Rate,
         message.Prior,
-        message.PriorStrength);
+        message.PriorStrength,
+        message.Regression is null ? null : FromMessage(message.Regression));
+
+    private static IsotonicParameters ToMessage(IsotonicCalibration calibration)
+    {
+        IsotonicParameters message = new();
+        message.Margins.Add(calibration.Margins);
+        message.Probabilities.Add(calibration.Probabilities);
+        return message;
+    }
+
+    private static RegressionParameters ToMessage(LogisticRegression regression)
+    {
+        RegressionParameters message = new() { RowLength = (uint)regression.RowLength, Intercept = regression.Intercept };
+        message.Terms.Add(regression.Terms.Select(t => new TermParameters
+        {
+            Feature = (uint)t.Feature,
+            Kind = (uint)t.Kind,
+            Category = (uint)t.Category,
+            Mean = t.Mean,
+            Scale = t.Scale,
+            Weight = t.Weight,
+            Average = t.Average,
+        }));
+        return message;
+    }
+
+    private static LogisticRegression FromMessage(RegressionParameters message) => new(
+        (int)message.RowLength,
+        message.Intercept,
+        [.. message.Terms.Select(t => new LogisticTerm(
+            (int)t.Feature, (LogisticTermKind)t.Kind, (int)t.Category, t.Mean, t.Scale, t.Weight, t.Average))]);
 
     private static EnsembleParameters ToMessage(ObliviousEnsemble ensemble)
     {
@@ -218,6 +255,7 @@ internal static class ModelFormat
         message.SplitColumns.Add(ensemble.SplitColumns.Select(c => (uint)c));
         message.LeafValues.Add(ensemble.LeafValues);
         message.ColumnGains.Add(ensemble.ColumnGains);
+        message.LeafWeights.Add(ensemble.LeafWeights);
         return message;
     }
 
@@ -228,5 +266,6 @@ internal static class ModelFormat
         [.. message.SplitColumns.Select(c => (int)c)],
         [.. message.SplitBins],
         [.. message.LeafValues],
-        [.. message.ColumnGains]);
+        [.. message.ColumnGains],
+        [.. message.LeafWeights]);
 }

@@ -39,6 +39,10 @@ public sealed class ModelSet
         {
             throw new ArgumentException($"a tree ensemble does not read the quantiser's {quantiser.Columns.Length} columns");
         }
+        if (propensities.Values.Any(p => p.Regression is { } regression && regression.RowLength != schema.Count))
+        {
+            throw new ArgumentException($"a logistic regression does not read rows of {schema.Count} features");
+        }
         Schema = schema;
         Segments = segments;
         Profiles = profiles;

@@ -456,6 +456,7 @@ public sealed class ModelTrainer
     private static float[] Predict(PropensityModel model, Quantiser quantiser, FeatureMatrix rows)
     {
         float[] margins = model.Ensemble is { } trees ? Predict(trees, quantiser, rows) : new float[rows.Rows];
+        model.Regression?.Margins(rows.Values, rows.Rows, rows.Columns, margins);
         return [.. margins.Select(model.Propensity)];
     }
 

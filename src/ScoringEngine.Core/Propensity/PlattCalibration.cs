@@ -5,15 +5,15 @@ namespace ScoringEngine.Core.Propensity;
 /// <summary>Probability = sigmoid(slope * margin + intercept) (Platt, 1999).</summary>
 /// <param name="Slope">Factor on the margin; finite and 0 or more, so that calibration never turns a ranking round.</param>
 /// <param name="Intercept">Added to the scaled margin; finite.</param>
-public readonly record struct PlattCalibration(double Slope, double Intercept)
+public sealed record PlattCalibration(double Slope, double Intercept) : Calibration
 {
     private const int MaxSteps = 50;
 
     /// <summary>Leaves a logistic margin as it is.</summary>
-    public static PlattCalibration Identity => new(1, 0);
+    public static PlattCalibration Identity { get; } = new(1, 0);
 
-    /// <summary>The calibrated probability, 0..1.</summary>
-    public double Probability(float margin) => DeterministicMath.Sigmoid((Slope * margin) + Intercept);
+    /// <inheritdoc/>
+    public override double Probability(float margin) => DeterministicMath.Sigmoid((Slope * margin) + Intercept);
 
     /// <summary>
     /// Fits slope and intercept by Newton's method with step halving on the weighted log-loss. Targets are softened to

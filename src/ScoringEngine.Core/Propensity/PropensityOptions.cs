@@ -18,14 +18,18 @@ public sealed record PropensityOptions
         EarlyStoppingRounds = 30,
     };
 
+    /// <summary>L2 penalty of the logistic regression on standardised features, above 0; default 1.</summary>
+    public double LogisticL2 { get; init; } = 1;
+
     /// <summary>
-    /// Share of the groups (customers) held out for early stopping and calibration, 0.05..0.5; default 0.2.
+    /// Share of the groups (customers) held out to calibrate and to choose the model, 0.05..0.5; default 0.2. As large a
+    /// share of the others tells when to stop growing trees, before these are grown anew on all of the others.
     /// </summary>
     public double CalibrationShare { get; init; } = 0.2;
 
     /// <summary>
     /// Fewest acceptances, and fewest offers not accepted, among the training as well as (a quarter of it) among the
-    /// calibration rows for which trees are trained; 4 or more, default 50. With less the propensity is the smoothed rate.
+    /// calibration rows for which features are used; 4 or more, default 50. With less the propensity is the smoothed rate.
     /// </summary>
     public int MinOutcomes { get; init; } = 50;
 
@@ -38,6 +42,10 @@ public sealed record PropensityOptions
         if (CalibrationShare is not (>= 0.05 and <= 0.5))
         {
             throw new ArgumentOutOfRangeException(nameof(CalibrationShare), CalibrationShare, "expected 0.05..0.5");
+        }
+        if (!(LogisticL2 > 0 && double.IsFinite(LogisticL2)))
+        {
+            throw new ArgumentOutOfRangeException(nameof(LogisticL2), LogisticL2, "expected above 0");
         }
         ArgumentOutOfRangeException.ThrowIfLessThan(MinOutcomes, 4);
         if (!(PriorStrength >= 0 && double.IsFinite(PriorStrength)))

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Measurement;
 using ScoringEngine.Core.Numerics;
@@ -5,24 +6,62 @@ using ScoringEngine.Core.Trees;
 
 namespace ScoringEngine.Core.Propensity;
 
+/// <summary>What gives the margins of a propensity.</summary>
+public enum PropensityMethod
+{
+    /// <summary>A <see cref="LogisticRegression"/>.</summary>
+    Logistic,
+
+    /// <summary>An <see cref="ObliviousEnsemble"/>.</summary>
+    Trees,
+}
+
+/// <summary>What turns margins into probabilities.</summary>
+public enum CalibrationMethod
+{
+    /// <summary>A <see cref="PlattCalibration"/>.</summary>
+    Platt,
+
+    /// <summary>An <see cref="IsotonicCalibration"/>.</summary>
+    Isotonic,
+}
+
+/// <summary>One way to a propensity, and how good it was on held-out rows.</summary>
+/// <param name="Method">What gives the margins.</param>
+/// <param name="Calibration">What turns them into probabilities.</param>
+/// <param name="LogLoss">Log-loss on the calibration rows, each calibrated without its fold.</param>
+/// <param name="CalibrationError">Expected calibration error likewise, 10 bins of equal mass.</param>
+public readonly record struct PropensityCandidate(
+    PropensityMethod Method, CalibrationMethod Calibration, double LogLoss, double CalibrationError);
+
 /// <summary>What propensity training yields.</summary>
 /// <param name="Model">The model.</param>
-/// <param name="CalibrationRows">Held-out rows on which the figures below were taken; 0 without trees.</param>
-/// <param name="AreaUnderCurve">Held-out area under the curve; NaN without trees.</param>
-/// <param name="LogLoss">Held-out log-loss of the calibrated, unsmoothed probability; NaN without trees.</param>
-/// <param name="CalibrationError">
-/// Held-out expected calibration error, 10 bins of equal mass; a little optimistic, as the calibration has its two
-/// parameters from the same rows. NaN without trees.
-/// </param>
+/// <param name="CalibrationRows">Held-out rows on which the figures were taken; 0 where no features are used.</param>
+/// <param name="AreaUnderCurve">Held-out area under the curve of the chosen margins; NaN where no features are used.</param>
+/// <param name="Candidates">All that were tried, the chosen one first; empty where no features are used.</param>
 public sealed record PropensityTraining(
-    PropensityModel Model, int CalibrationRows, double AreaUnderCurve, double LogLoss, double CalibrationError);
+    PropensityModel Model, int CalibrationRows, double AreaUnderCurve, ImmutableArray<PropensityCandidate> Candidates)
+{
+    /// <summary>
+    /// Held-out log-loss of the chosen candidate's unsmoothed probability (a little optimistic, being the least of four);
+    /// NaN where no features are used.
+    /// </summary>
+    public double LogLoss => Candidates.IsEmpty ? double.NaN : Candidates[0].LogLoss;
+
+    /// <summary>Held-out expected calibration error of the chosen candidate; NaN where no features are used.</summary>
+    public double CalibrationError => Candidates.IsEmpty ? double.NaN : Candidates[0].CalibrationError;
+}
 
 /// <summary>
-/// Trains the propensity of one proposition: boosted trees with logistic loss on most customers, early stopping and
-/// Platt calibration on the rest. Deterministic for a seed at any thread count.
+/// Trains the propensity of one proposition: boosted trees and a logistic regression on most customers, each with Platt
+/// and isotonic calibration on the rest, of which the candidate with the least held-out log-loss is kept. Calibration
+/// rows train no model and stop no trees, and a row's probability comes from a calibration that was fitted without its
+/// customer. Deterministic for a seed at any thread count.
 /// </summary>
 public static class PropensityTrainer
 {
+    private const int Folds = 5;
+
     /// <summary>Trains on outcomes of offers.</summary>
     /// <param name="quantiser">Shared by all models that score the same rows.</param>
     /// <param name="rows">[offers x quantiser.RowLength]: the features as they were when the offer was made.</param>
@@ -62,52 +101,126 @@ public static class PropensityTrainer
             acceptances += (long)accepted[i];
         }
         Evidence evidence = Evidence.Of(accepted, weights);
-        (int[] training, int[] calibration) = Split(rows.Rows, groups, options);
+        Parts parts = Split(rows.Rows, groups, options);
+        int[] training = [.. parts.Fit, .. parts.Stopping];
         if (!IsEnough(training, accepted, weights, options.MinOutcomes)
-            || !IsEnough(calibration, accepted, weights, options.MinOutcomes / 4))
+            || !IsEnough(parts.Calibration, accepted, weights, options.MinOutcomes / 4))
         {
-            return new PropensityTraining(Model(null, PlattCalibration.Identity), 0, double.NaN, double.NaN, double.NaN);
+            return new PropensityTraining(Model(null, null, PlattCalibration.Identity), 0, double.NaN, []);
         }
 
         QuantisedMatrix quantised = quantiser.Quantise(rows, options.Trees.Threads);
-        LabelledRows held = new(quantised.Select(calibration), Select(accepted, calibration), Select(weights, calibration));
-        ObliviousEnsemble ensemble = ObliviousTreeTrainer.Train(
-            new LabelledRows(quantised.Select(training), Select(accepted, training), Select(weights, training)),
-            held, options.Trees with { Loss = new LogisticLoss() }, cancellation: cancellation).Model;
+        ObliviousEnsemble ensemble = TrainTrees(
+            Labelled(quantised, accepted, weights, parts.Fit), Labelled(quantised, accepted, weights, parts.Stopping),
+            Labelled(quantised, accepted, weights, training)!, options.Trees, cancellation);
+        LogisticRegression regression = LogisticTrainer.Fit(
+            quantiser, rows.Select(training), Select(accepted, training), Select(weights, training), options.LogisticL2,
+            options.Trees.ExcludedFeatures, options.Trees.Threads, cancellation);
 
-        float[] values = new float[calibration.Length];
-        FeatureMatrix heldRows = rows.Select(calibration);
+        FeatureMatrix heldRows = rows.Select(parts.Calibration);
+        Held held = new(Select(accepted, parts.Calibration), Select(weights, parts.Calibration), parts.Folds);
+        float[] logistic = new float[heldRows.Rows];
+        float[] trees = new float[heldRows.Rows];
+        regression.Margins(heldRows.Values, heldRows.Rows, heldRows.Columns, logistic);
         ensemble.PredictMargins(
-            quantiser, heldRows.Values, heldRows.Rows, heldRows.Columns, values, new byte[ensemble.ScratchLength]);
-        PlattCalibration platt = PlattCalibration.Fit(held.Targets.Span, values, held.Weights.Span);
-        foreach (ref float value in values.AsSpan())
-        {
-            value = (float)platt.Probability(value);
-        }
-        return new PropensityTraining(
-            Model(ensemble, platt), calibration.Length,
-            ClassificationMetrics.AreaUnderCurve(held.Targets.Span, values, held.Weights.Span),
-            ClassificationMetrics.LogLoss(held.Targets.Span, values, held.Weights.Span),
-            ClassificationMetrics.ExpectedCalibrationError(held.Targets.Span, values, held.Weights.Span));
+            quantiser, heldRows.Values, heldRows.Rows, heldRows.Columns, trees, new byte[ensemble.ScratchLength]);
 
-        PropensityModel Model(ObliviousEnsemble? trees, PlattCalibration platt)
-            => new(trees, platt, rows.Rows, acceptances, evidence.Rows, evidence.Rate, prior, options.PriorStrength);
+        // The simpler ones first: they win ties.
+        ImmutableArray<PropensityCandidate> candidates =
+        [
+            .. ((PropensityCandidate[])
+            [
+                Measure(held, PropensityMethod.Logistic, logistic, CalibrationMethod.Platt),
+                Measure(held, PropensityMethod.Trees, trees, CalibrationMethod.Platt),
+                Measure(held, PropensityMethod.Logistic, logistic, CalibrationMethod.Isotonic),
+                Measure(held, PropensityMethod.Trees, trees, CalibrationMethod.Isotonic),
+            ]).OrderBy(c => c.LogLoss),
+        ];
+        bool useTrees = candidates[0].Method == PropensityMethod.Trees;
+        float[] margins = useTrees ? trees : logistic;
+        return new PropensityTraining(
+            Model(useTrees ? ensemble : null, useTrees ? null : regression, Calibrate(candidates[0].Calibration, held.Accepted, margins, held.Weights)),
+            heldRows.Rows, ClassificationMetrics.AreaUnderCurve(held.Accepted, margins, held.Weights), candidates);
+
+        PropensityModel Model(ObliviousEnsemble? trees, LogisticRegression? regression, Calibration calibration)
+            => new(trees, calibration, rows.Rows, acceptances, evidence.Rows, evidence.Rate, prior, options.PriorStrength, regression);
     }
 
-    /// <summary>
-    /// A row's side follows from a hash of its group, so a customer never stands on both and never moves when others
-    /// join or leave.
-    /// </summary>
-    private static (int[] Training, int[] Calibration) Split(int rows, ReadOnlySpan<long> groups, PropensityOptions options)
+    /// <summary>Finds the number of trees on rows of its own, then grows as many on all training rows.</summary>
+    private static ObliviousEnsemble TrainTrees(
+        LabelledRows? fit, LabelledRows? stopping, LabelledRows training, TreeTrainingOptions options, CancellationToken cancellation)
     {
-        List<int> training = [];
+        options = options with { Loss = new LogisticLoss() };
+        if (options.EarlyStoppingRounds > 0)
+        {
+            int best = fit is null || stopping is null
+                ? options.Trees : ObliviousTreeTrainer.Train(fit, stopping, options, cancellation: cancellation).BestIteration;
+            options = options with { Trees = Math.Max(best, 1), EarlyStoppingRounds = 0 };
+        }
+        return ObliviousTreeTrainer.Train(training, options: options, cancellation: cancellation).Model;
+    }
+
+    /// <summary>Calibrates each fold by the others and compares with the outcomes.</summary>
+    private static PropensityCandidate Measure(Held held, PropensityMethod method, float[] margins, CalibrationMethod calibration)
+    {
+        float[] probabilities = new float[margins.Length];
+        for (int fold = 0; fold < Folds; fold++)
+        {
+            int[] others = [.. Enumerable.Range(0, margins.Length).Where(i => held.Folds[i] != fold)];
+            if (!(Evidence.Of(Select(held.Accepted, others), Select(held.Weights, others)).Rows > 0))
+            {
+                others = [.. Enumerable.Range(0, margins.Length)]; // One customer has all the weight: nothing else to learn from.
+            }
+            Calibration fitted = Calibrate(calibration, Select(held.Accepted, others), Select(margins, others), Select(held.Weights, others));
+            for (int i = 0; i < margins.Length; i++)
+            {
+                probabilities[i] = held.Folds[i] == fold ? (float)fitted.Probability(margins[i]) : probabilities[i];
+            }
+        }
+        return new PropensityCandidate(
+            method, calibration, ClassificationMetrics.LogLoss(held.Accepted, probabilities, held.Weights),
+            ClassificationMetrics.ExpectedCalibrationError(held.Accepted, probabilities, held.Weights));
+    }
+
+    private static Calibration Calibrate(CalibrationMethod method, float[] accepted, float[] margins, float[] weights)
+        => method == CalibrationMethod.Platt
+            ? PlattCalibration.Fit(accepted, margins, weights) : IsotonicCalibration.Fit(accepted, margins, weights);
+
+    private static LabelledRows? Labelled(QuantisedMatrix rows, ReadOnlySpan<float> accepted, ReadOnlySpan<float> weights, int[] part)
+    {
+        float[] selected = Select(weights, part);
+        return part.Length == 0 || (selected.Length > 0 && !(selected.Sum() > 0))
+            ? null : new LabelledRows(rows.Select(part), Select(accepted, part), selected);
+    }
+
+    private readonly record struct Parts(int[] Fit, int[] Stopping, int[] Calibration, int[] Folds);
+
+    private readonly record struct Held(float[] Accepted, float[] Weights, int[] Folds);
+
+    /// <summary>
+    /// A row's part follows from a hash of its group, so all rows of a customer stand on one side and never move when
+    /// others join or leave.
+    /// </summary>
+    private static Parts Split(int rows, ReadOnlySpan<long> groups, PropensityOptions options)
+    {
+        List<int> fit = [];
+        List<int> stopping = [];
         List<int> calibration = [];
+        List<int> folds = [];
         for (int i = 0; i < rows; i++)
         {
-            double u = new SeededRandom(options.Trees.Seed, groups.IsEmpty ? i : groups[i]).NextDouble();
-            (u < options.CalibrationShare ? calibration : training).Add(i);
+            SeededRandom random = new(options.Trees.Seed, groups.IsEmpty ? i : groups[i]);
+            if (random.NextDouble() < options.CalibrationShare)
+            {
+                calibration.Add(i);
+                folds.Add(random.Next(Folds));
+            }
+            else
+            {
+                (random.NextDouble() < options.CalibrationShare ? stopping : fit).Add(i);
+            }
         }
-        return ([.. training], [.. calibration]);
+        return new Parts([.. fit], [.. stopping], [.. calibration], [.. folds]);
     }
 
     private static bool IsEnough(int[] rows, ReadOnlySpan<float> accepted, ReadOnlySpan<float> weights, int least)

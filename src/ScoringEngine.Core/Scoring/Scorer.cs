@@ -74,7 +74,7 @@ public sealed class Scorer
         Span<byte> bins = block.Bins.AsSpan(0, count * Models.Quantiser.Columns.Length);
         Models.Quantiser.Quantise(rows, count, columns, bins);
         ScoreProfit(block, bins, count);
-        ScorePropensities(block, bins, count);
+        ScorePropensities(block, rows, bins, count);
     }
 
     /// <summary>Where the propensity of a proposition comes from.</summary>
@@ -109,12 +109,12 @@ public sealed class Scorer
         }
     }
 
-    private void ScorePropensities(ScoreBlock block, ReadOnlySpan<byte> bins, int count)
+    private void ScorePropensities(ScoreBlock block, ReadOnlySpan<float> rows, ReadOnlySpan<byte> bins, int count)
     {
         for (int a = 0; a < _propensities.Length; a++)
         {
             PropensityModel? model = _propensities[a];
-            model?.Ensemble?.Margins(bins, count, block.TreeMargins);
+            model?.Margins(rows, count, block.Columns, bins, block.TreeMargins);
             for (int r = 0, i = a; r < count; r++, i += _propensities.Length)
             {
                 block.Propensities[i] = model is null ? _priors[a] : model.Propensity(block.TreeMargins[r]);

@@ -34,6 +34,9 @@ public abstract class Loss
     /// <summary>The prediction that belongs to a margin (the inverse link).</summary>
     public abstract double Predict(double margin);
 
+    /// <summary>The step a leaf takes for a Newton step -G / (H + L2), before the learning rate; keeps its sign and order.</summary>
+    public virtual double LeafStep(double newton) => newton;
+
     /// <summary>
     /// The best constant to add to the margins of some rows, from residuals = target - margin; both spans may be
     /// reordered. At least one row.

@@ -47,10 +47,12 @@ public sealed class ObliviousEnsemble
     /// <param name="splitBins">Bin of each level: greater bins go to the right (bit 1).</param>
     /// <param name="leafValues">2^depth values of each tree, times the learning rate, in order of trees.</param>
     /// <param name="columnGains">Loss reduction won by the splits of each column.</param>
+    /// <param name="leafWeights">Training weight in each leaf, in the order of <paramref name="leafValues"/>; empty where it is not known.</param>
     /// <exception cref="ArgumentException">Lengths disagree, a column does not exist, or a value is not finite.</exception>
     public ObliviousEnsemble(
         int columns, float baseMargin, ImmutableArray<byte> depths, ImmutableArray<int> splitColumns,
-        ImmutableArray<byte> splitBins, ImmutableArray<float> leafValues, ImmutableArray<double> columnGains)
+        ImmutableArray<byte> splitBins, ImmutableArray<float> leafValues, ImmutableArray<double> columnGains,
+        ImmutableArray<float> leafWeights = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(columns);
         int splits = 0;
@@ -68,6 +70,9 @@ public sealed class ObliviousEnsemble
         Require(splitColumns.All(c => c >= 0 && c < columns), "a split names a column that does not exist");
         Require(float.IsFinite(baseMargin) && leafValues.All(float.IsFinite), "a leaf value or the base margin is not finite");
         Require(columnGains.All(double.IsFinite), "a column gain is not finite");
+        leafWeights = leafWeights.IsDefault ? [] : leafWeights;
+        Require(leafWeights.Length == 0 || leafWeights.Length == leaves, $"expected {leaves} or no leaf weights, found {leafWeights.Length}");
+        Require(leafWeights.All(w => w >= 0 && float.IsFinite(w)), "a leaf weight is negative or not finite");
         Columns = columns;
         BaseMargin = baseMargin;
         Depths = depths;
@@ -77,6 +82,7 @@ public sealed class ObliviousEnsemble
         ColumnGains = columnGains;
         _leafTables = LeafTables(depths.AsSpan(), leafValues.AsSpan());
         (_wordTrees, _wordColumns, _wordBins) = Words(depths.AsSpan(), splitColumns.AsSpan(), splitBins.AsSpan());
+        LeafWeights = leafWeights;
 
         static void Require(bool met, string message)
         {
@@ -107,6 +113,12 @@ public sealed class ObliviousEnsemble
 
     /// <summary>2^depth values of each tree, times the learning rate, in order of trees.</summary>
     public ImmutableArray<float> LeafValues { get; }
+
+    /// <summary>
+    /// Training weight (rows, where they had no weights) in each leaf, in the order of <see cref="LeafValues"/>: what
+    /// <see cref="ShapleyValues"/> needs. Empty where it is not known.
+    /// </summary>
+    public ImmutableArray<float> LeafWeights { get; }
 
     /// <summary>Loss reduction (half the gain of Newton steps, before the learning rate) won by each column's splits.</summary>
     public ImmutableArray<double> ColumnGains { get; }

@@ -9,39 +9,24 @@ namespace ScoringEngine.Core.Trees;
 /// </summary>
 public sealed class ObliviousTreeTrainer
 {
-    // Rows whose sums are taken together; sums of pieces are added in order.
-    private const int PieceRows = 4096;
-
-    private readonly LabelledRows _training;
-    private readonly LabelledRows? _validation;
+    private readonly QuantisedMatrix _rows;
     private readonly TreeTrainingOptions _options;
-    private readonly Workers _workers;
     private readonly TreeGrower _grower;
-    private readonly float[] _gradients;
-    private readonly float[] _hessians;
-    private readonly float[] _margins;
-    private readonly float[] _validationMargins;
-    private readonly float _baseMargin;
+    private readonly double[] _weights;
+    private readonly BoostedOutput[] _outputs;
+    private readonly int[] _directions;
     private readonly List<byte> _depths = [];
-    private readonly List<int> _splitColumns = [];
-    private readonly List<byte> _splitBins = [];
-    private readonly List<double> _splitGains = [];
-    private readonly List<float> _leafValues = [];
+    private readonly List<(int Column, byte Bin, double Gain)> _splits = [];
 
-    private ObliviousTreeTrainer(LabelledRows training, LabelledRows? validation, TreeTrainingOptions options, CancellationToken cancellation)
+    private ObliviousTreeTrainer(ImmutableArray<TrainingOutput> outputs, TreeTrainingOptions options, CancellationToken cancellation)
     {
-        _training = training;
-        _validation = validation;
+        _rows = outputs[0].Training.Rows;
         _options = options;
-        _workers = new Workers(options.Threads, cancellation);
-        _grower = new TreeGrower(training.Rows, options, _workers);
-        _gradients = new float[training.Rows.Rows];
-        _hessians = new float[training.Rows.Rows];
-        _baseMargin = (float)options.Loss.InitialMargin(training.Targets.Span, training.Weights.Span);
-        _margins = new float[training.Rows.Rows];
-        Array.Fill(_margins, _baseMargin);
-        _validationMargins = new float[validation?.Rows.Rows ?? 0];
-        Array.Fill(_validationMargins, _baseMargin);
+        Workers workers = new(options.Threads, cancellation);
+        _directions = Directions(_rows.Quantiser, options.MonotoneConstraints);
+        _grower = new TreeGrower(_rows, outputs.Length, options, workers, _directions);
+        _weights = [.. outputs.Select(o => o.Weight)];
+        _outputs = [.. outputs.Select(o => new BoostedOutput(o.Training, o.Validation, o.Loss, options, workers))];
     }
 
     /// <summary>Trains an ensemble.</summary>
@@ -55,23 +40,60 @@ public sealed class ObliviousTreeTrainer
         LabelledRows training, LabelledRows? validation = null, TreeTrainingOptions? options = null,
         IProgress<TreeTrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(training);
         options ??= new TreeTrainingOptions();
+        return Train([new TrainingOutput(training, options.Loss, validation)], options, progress, cancellation)[0];
+    }
+
+    /// <summary>
+    /// Trains several outputs with trees that share their splits: one pass then predicts them all. A split's gain is the
+    /// weighted sum over outputs of its gain, each in units of the variance of the output's gradients over its hessian.
+    /// Where validation rows stop the training, the weighted mean of the outputs' losses counts, each relative to its
+    /// loss without trees.
+    /// </summary>
+    /// <param name="outputs">At least one; their rows are one and the same matrix. The loss of the options is not used.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <param name="progress">Told after each tree, with the first output's training loss.</param>
+    /// <param name="cancellation">Ends the training with <see cref="OperationCanceledException"/>.</param>
+    /// <exception cref="ArgumentException">An option, a target or the validation rows do not fit.</exception>
+    public static MultiOutputTraining TrainTogether(
+        ImmutableArray<TrainingOutput> outputs, TreeTrainingOptions? options = null,
+        IProgress<TreeTrainingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        TreeTraining[] trainings = Train(outputs, options ?? new TreeTrainingOptions(), progress, cancellation);
+        return new MultiOutputTraining(new MultiOutputEnsemble([.. trainings.Select(t => t.Model)]), [.. trainings]);
+    }
+
+    private static TreeTraining[] Train(
+        ImmutableArray<TrainingOutput> outputs, TreeTrainingOptions options, IProgress<TreeTrainingProgress>? progress,
+        CancellationToken cancellation)
+    {
         options.Validate();
-        if (validation is not null && validation.Rows.Quantiser != training.Rows.Quantiser)
+        if (outputs.IsDefaultOrEmpty)
         {
-            throw new ArgumentException("validation rows were made by another quantiser", nameof(validation));
+            throw new ArgumentException("expected at least one output", nameof(outputs));
         }
-        if (options.EarlyStoppingRounds > 0 && validation is null)
+        foreach (TrainingOutput output in outputs)
         {
-            throw new ArgumentException("early stopping needs validation rows", nameof(validation));
+            ArgumentNullException.ThrowIfNull(output.Training);
+            if (output.Training.Rows != outputs[0].Training.Rows || output.Validation?.Rows != outputs[0].Validation?.Rows)
+            {
+                throw new ArgumentException("outputs have different rows", nameof(outputs));
+            }
+            if (output.Validation is { } validation && validation.Rows.Quantiser != output.Training.Rows.Quantiser)
+            {
+                throw new ArgumentException("validation rows were made by another quantiser", nameof(outputs));
+            }
+            if (options.EarlyStoppingRounds > 0 && output.Validation is null)
+            {
+                throw new ArgumentException("early stopping needs validation rows", nameof(outputs));
+            }
+            RequireTargets(output.Training, output.Loss, "training");
+            if (output.Validation is not null)
+            {
+                RequireTargets(output.Validation, output.Loss, "validation");
+            }
         }
-        RequireTargets(training, options.Loss, nameof(training));
-        if (validation is not null)
-        {
-            RequireTargets(validation, options.Loss, nameof(validation));
-        }
-        return new ObliviousTreeTrainer(training, validation, options, cancellation).Run(progress);
+        return new ObliviousTreeTrainer(outputs, options, cancellation).Run(progress);
     }
 
     private static void RequireTargets(LabelledRows rows, Loss loss, string name)
@@ -81,105 +103,104 @@ public sealed class ObliviousTreeTrainer
         {
             if (loss.Violation(targets[i]) is { } violation)
             {
-                throw new ArgumentException($"target of row {i}: {violation}", name);
+                throw new ArgumentException($"target of {name} row {i}: {violation}", nameof(rows));
             }
         }
     }
 
-    private TreeTraining Run(IProgress<TreeTrainingProgress>? progress)
+    private TreeTraining[] Run(IProgress<TreeTrainingProgress>? progress)
     {
-        List<double> trainingLoss = [];
-        List<double> validationLoss = [];
+        bool validated = _outputs[0].ValidationLoss.Count > 0;
+        List<double> scores = validated ? [Score(0)] : [];
         int best = 0;
-        if (_validation is not null)
-        {
-            validationLoss.Add(MeanLoss(_validation, _validationMargins));
-        }
         bool sampled = _options.RowSubsample < 1 || _options.FeatureSubsample < 1;
         for (int tree = 0; tree < _options.Trees; tree++)
         {
-            (double loss, double sumAbsGradients, double sumHessians) = ComputeGradients();
-            trainingLoss.Add(loss);
-            List<(int Column, byte Bin, double Gain)> splits =
-                _grower.Grow(tree, _gradients, _hessians, sumAbsGradients, sumHessians, AllowedColumns(tree));
+            GradientSet[] gradients = [.. _outputs.Select(o => o.ComputeGradients())];
+            List<(int Column, byte Bin, double Gain)> splits = _grower.Grow(tree, gradients, GainFactors(gradients), AllowedColumns(tree));
             if (splits.Count == 0 && !sampled)
             {
                 break; // Every later tree would find the same.
             }
-            float[] leaves = splits.Count == 0 ? [0] : LeafValues(splits.Count);
-            Append(splits, leaves);
-            AddToMargins(_training.Rows, splits, leaves, _margins, _options.RowSubsample >= 1);
-            if (_validation is not null)
+            foreach (BoostedOutput output in _outputs)
             {
-                AddToMargins(_validation.Rows, splits, leaves, _validationMargins, sortedByLeaf: false);
-                validationLoss.Add(MeanLoss(_validation, _validationMargins));
-                best = validationLoss[^1] < validationLoss[best] ? tree + 1 : best;
+                output.AddTree(_grower, splits, _directions);
             }
-            progress?.Report(new TreeTrainingProgress(tree + 1, loss, _validation is null ? double.NaN : validationLoss[^1]));
+            _depths.Add((byte)splits.Count);
+            _splits.AddRange(splits);
+            if (validated)
+            {
+                scores.Add(Score(tree + 1));
+                best = scores[^1] < scores[best] ? tree + 1 : best;
+            }
+            progress?.Report(new TreeTrainingProgress(tree + 1, _outputs[0].TrainingLoss[^1], validated ? scores[^1] : double.NaN));
             if (_options.EarlyStoppingRounds > 0 && tree + 1 - best >= _options.EarlyStoppingRounds)
             {
                 break;
             }
         }
-        if (trainingLoss.Count == _depths.Count)
+        best = validated ? best : _depths.Count;
+        ImmutableArray<byte> depths = [.. _depths.Take(_options.EarlyStoppingRounds > 0 ? best : _depths.Count)];
+        (int Column, byte Bin, double Gain)[] kept = [.. _splits.Take(depths.Sum(d => d))];
+        double[] gains = new double[_rows.Columns];
+        foreach ((int column, _, double gain) in kept)
         {
-            trainingLoss.Add(MeanLoss(_training, _margins));
+            gains[column] += gain;
         }
-        best = _validation is null ? _depths.Count : best;
-        return new TreeTraining(
-            Model(_options.EarlyStoppingRounds > 0 ? best : _depths.Count), [.. trainingLoss], [.. validationLoss], best);
+        ImmutableArray<int> columns = [.. kept.Select(s => s.Column)];
+        ImmutableArray<byte> bins = [.. kept.Select(s => s.Bin)];
+        foreach (BoostedOutput output in _outputs)
+        {
+            output.MeasureTraining(_depths.Count);
+        }
+        return [.. _outputs.Select(o => new TreeTraining(
+            o.Model(depths, columns, bins, [.. gains]), [.. o.TrainingLoss], [.. o.ValidationLoss], best))];
     }
 
-    private (double Loss, double SumAbsGradients, double SumHessians) ComputeGradients()
+    /// <summary>What early stopping minimises: the loss of a single output as it is, of several relative to the start.</summary>
+    private double Score(int trees)
     {
-        (double Loss, double Gradients, double Hessians)[] sums = new (double, double, double)[Pieces(_margins.Length)];
-        _workers.For(sums.Length, piece =>
+        if (_outputs.Length == 1)
         {
-            int start = piece * PieceRows;
-            int count = Math.Min(PieceRows, _margins.Length - start);
-            Span<float> gradients = _gradients.AsSpan(start, count);
-            Span<float> hessians = _hessians.AsSpan(start, count);
-            double loss = _options.Loss.Gradients(
-                Slice(_training.Targets, start, count), Slice(_training.Weights, start, count), _margins.AsSpan(start, count),
-                gradients, hessians);
-            double sumAbsGradients = 0;
-            double sumHessians = 0;
-            for (int i = 0; i < count; i++)
+            return _outputs[0].ValidationLoss[trees];
+        }
+        double score = 0;
+        for (int o = 0; o < _outputs.Length; o++)
+        {
+            List<double> losses = _outputs[o].ValidationLoss;
+            score += _weights[o] * (losses[trees] - losses[0]) / Math.Max(Math.Abs(losses[0]), double.Epsilon);
+        }
+        return score / _weights.Sum();
+    }
+
+    /// <summary>
+    /// Of several outputs, gains are divided by the variance that gradients have anyway (times the mean hessian), which
+    /// makes them chi-squared statistics: outputs in different units may be added, and an output with few observed rows
+    /// counts as little as it knows.
+    /// </summary>
+    private double[] GainFactors(GradientSet[] gradients) => _outputs.Length == 1 ? [1]
+        : [.. gradients.Select((g, o) => g.SumSquares > 0 ? _weights[o] * g.SumHessians / g.SumSquares : 0)];
+
+    private static int[] Directions(Quantiser quantiser, ImmutableArray<int> constraints)
+    {
+        if (constraints.Length > quantiser.RowLength)
+        {
+            throw new ArgumentException($"{constraints.Length} monotone constraints for rows of {quantiser.RowLength}");
+        }
+        int[] directions = [.. quantiser.Columns.Select(c => c.Feature < constraints.Length ? constraints[c.Feature] : 0)];
+        for (int c = 0; c < directions.Length; c++)
+        {
+            if (directions[c] != 0 && quantiser.Columns[c].Category is not null)
             {
-                sumAbsGradients += Math.Abs(gradients[i]);
-                sumHessians += hessians[i];
+                throw new ArgumentException($"feature {quantiser.Columns[c].Feature} is categorical: it cannot be monotone");
             }
-            sums[piece] = (loss, sumAbsGradients, sumHessians);
-        });
-        (double Loss, double Gradients, double Hessians) total = default;
-        foreach ((double loss, double gradients, double hessians) in sums)
-        {
-            total = (total.Loss + loss, total.Gradients + gradients, total.Hessians + hessians);
         }
-        return (total.Loss / _training.TotalWeight, total.Gradients, total.Hessians);
-    }
-
-    private double MeanLoss(LabelledRows rows, float[] margins)
-    {
-        double[] sums = new double[Pieces(margins.Length)];
-        _workers.For(sums.Length, piece =>
-        {
-            int start = piece * PieceRows;
-            int count = Math.Min(PieceRows, margins.Length - start);
-            sums[piece] = _options.Loss.Sum(
-                Slice(rows.Targets, start, count), Slice(rows.Weights, start, count), margins.AsSpan(start, count));
-        });
-        double total = 0;
-        foreach (double sum in sums)
-        {
-            total += sum;
-        }
-        return total / rows.TotalWeight;
+        return directions;
     }
 
     private bool[] AllowedColumns(int tree)
     {
-        ImmutableArray<QuantisedColumn> columns = _training.Rows.Quantiser.Columns;
+        ImmutableArray<QuantisedColumn> columns = _rows.Quantiser.Columns;
         int[] features = [.. columns.Select(c => c.Feature).Distinct().Except(_options.ExcludedFeatures)];
         if (_options.FeatureSubsample < 1)
         {
@@ -190,156 +211,4 @@ public sealed class ObliviousTreeTrainer
         HashSet<int> chosen = [.. features];
         return [.. columns.Select(c => chosen.Contains(c.Feature))];
     }
-
-    /// <summary>
-    /// Values of the last tree's leaves: Newton steps (or refits), shrunk by the learning rate. A leaf that is too
-    /// light takes the value of its nearest ancestor that is not. Sums run over a leaf's rows in their order, in double
-    /// precision, on the gradients before their rounding to fixed point.
-    /// </summary>
-    private float[] LeafValues(int depth)
-    {
-        int[] starts = _grower.LeafStarts;
-        // Nodes by heap index: the root is 1, the children of n are 2n and 2n + 1.
-        int leaves = 1 << depth;
-        double[] gradients = new double[2 * leaves];
-        double[] hessians = new double[2 * leaves];
-        double[] values = new double[2 * leaves];
-        _workers.For(leaves, leaf =>
-        {
-            double g = 0;
-            double h = 0;
-            foreach (int row in _grower.Rows.AsSpan(starts[leaf], starts[leaf + 1] - starts[leaf]))
-            {
-                g += _gradients[row];
-                h += _hessians[row];
-            }
-            gradients[leaves + leaf] = g;
-            hessians[leaves + leaf] = h;
-        });
-        for (int node = leaves - 1; node > 0; node--)
-        {
-            gradients[node] = gradients[2 * node] + gradients[(2 * node) + 1];
-            hessians[node] = hessians[2 * node] + hessians[(2 * node) + 1];
-        }
-        int[] source = new int[leaves];
-        for (int leaf = 0; leaf < leaves; leaf++)
-        {
-            int node = leaves + leaf;
-            while (node > 1 && hessians[node] < _options.MinLeafWeight)
-            {
-                node >>= 1;
-            }
-            source[leaf] = node;
-        }
-        int[] nodes = [.. source.Distinct()];
-        _workers.For(nodes.Length, i =>
-        {
-            int node = nodes[i];
-            double step = _options.Loss.RefitsLeaves ? Refit(node, leaves) : -gradients[node] / (hessians[node] + _options.L2);
-            values[node] = double.IsFinite(step) ? _options.LearningRate * step : 0;
-        });
-        return [.. source.Select(node => (float)values[node])];
-    }
-
-    private double Refit(int node, int leaves)
-    {
-        int first = node;
-        int end = node + 1;
-        while (first < leaves)
-        {
-            first *= 2;
-            end *= 2;
-        }
-        int start = _grower.LeafStarts[first - leaves];
-        int count = _grower.LeafStarts[end - leaves] - start;
-        float[] residuals = new float[count];
-        float[] weights = new float[_training.Weights.IsEmpty ? 0 : count];
-        ReadOnlySpan<int> rows = _grower.Rows.AsSpan(start, count);
-        ReadOnlySpan<float> targets = _training.Targets.Span;
-        ReadOnlySpan<float> allWeights = _training.Weights.Span;
-        for (int i = 0; i < count; i++)
-        {
-            residuals[i] = targets[rows[i]] - _margins[rows[i]];
-        }
-        for (int i = 0; i < weights.Length; i++)
-        {
-            weights[i] = allWeights[rows[i]];
-        }
-        return _options.Loss.RefitLeaf(residuals, weights);
-    }
-
-    private void AddToMargins(
-        QuantisedMatrix rows, List<(int Column, byte Bin, double Gain)> splits, float[] leaves, float[] margins, bool sortedByLeaf)
-    {
-        if (sortedByLeaf)
-        {
-            int[] starts = _grower.LeafStarts;
-            _workers.For(Pieces(margins.Length), piece =>
-            {
-                int start = piece * PieceRows;
-                int end = Math.Min(start + PieceRows, margins.Length);
-                for (int leaf = 0; leaf < leaves.Length; leaf++)
-                {
-                    int from = Math.Max(start, starts[leaf]);
-                    int to = Math.Min(end, starts[leaf + 1]);
-                    for (int i = from; i < to; i++)
-                    {
-                        margins[_grower.Rows[i]] += leaves[leaf];
-                    }
-                }
-            });
-            return;
-        }
-        _workers.For(Pieces(margins.Length), piece =>
-        {
-            int start = piece * PieceRows;
-            int count = Math.Min(PieceRows, margins.Length - start);
-            Span<ushort> leaf = stackalloc ushort[count];
-            leaf.Clear();
-            foreach ((int column, byte bin, _) in splits)
-            {
-                ReadOnlySpan<ulong> bins = rows.Group(column / QuantisedMatrix.GroupColumns).AsSpan(start, count);
-                int shift = QuantisedMatrix.Shift(column);
-                for (int i = 0; i < count; i++)
-                {
-                    leaf[i] = (ushort)((leaf[i] << 1) | ObliviousEnsemble.GreaterBit((byte)(bins[i] >> shift), bin));
-                }
-            }
-            for (int i = 0; i < count; i++)
-            {
-                margins[start + i] += leaves[leaf[i]];
-            }
-        });
-    }
-
-    private void Append(List<(int Column, byte Bin, double Gain)> splits, float[] leaves)
-    {
-        _depths.Add((byte)splits.Count);
-        foreach ((int column, byte bin, double gain) in splits)
-        {
-            _splitColumns.Add(column);
-            _splitBins.Add(bin);
-            _splitGains.Add(gain);
-        }
-        _leafValues.AddRange(leaves);
-    }
-
-    private ObliviousEnsemble Model(int trees)
-    {
-        int splits = _depths.Take(trees).Sum(d => d);
-        int leaves = _depths.Take(trees).Sum(d => 1 << d);
-        double[] gains = new double[_training.Rows.Columns];
-        for (int i = 0; i < splits; i++)
-        {
-            gains[_splitColumns[i]] += _splitGains[i];
-        }
-        return new ObliviousEnsemble(
-            _training.Rows.Columns, _baseMargin, [.. _depths.Take(trees)], [.. _splitColumns.Take(splits)],
-            [.. _splitBins.Take(splits)], [.. _leafValues.Take(leaves)], [.. gains]);
-    }
-
-    private static ReadOnlySpan<float> Slice(ReadOnlyMemory<float> values, int start, int count)
-        => values.IsEmpty ? default : values.Span.Slice(start, count);
-
-    private static int Pieces(int rows) => (rows + PieceRows - 1) / PieceRows;
 }

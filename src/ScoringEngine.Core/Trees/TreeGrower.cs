@@ -20,22 +20,33 @@ internal sealed class TreeGrower
     private readonly QuantisedMatrix _matrix;
     private readonly TreeTrainingOptions _options;
     private readonly Workers _workers;
-    private readonly int _nodeLength;
-    private readonly long[] _packed;
+    private readonly int _outputs;
+    private readonly int _outputLength; // of a node's histogram for one output
+    private readonly int _nodeLength;   // for all outputs
+    private readonly long[][] _packed;
     private readonly int[] _scratch;
     private readonly List<Segment> _segments = [];
     private readonly Candidate[] _candidates;
     private readonly long[]?[] _partials;
+    private readonly int[] _directions;
     private long[] _parents;
     private long[] _children;
 
-    public TreeGrower(QuantisedMatrix matrix, TreeTrainingOptions options, Workers workers)
+    /// <param name="matrix">The rows.</param>
+    /// <param name="outputs">Outputs that share the splits.</param>
+    /// <param name="options">How to grow.</param>
+    /// <param name="workers">Who grows.</param>
+    /// <param name="directions">Monotone constraint of each column: -1, 0 or 1.</param>
+    public TreeGrower(QuantisedMatrix matrix, int outputs, TreeTrainingOptions options, Workers workers, int[] directions)
     {
+        _directions = directions;
         _matrix = matrix;
         _options = options;
         _workers = workers;
-        _nodeLength = HistogramBuilder.NodeLength(matrix);
-        _packed = new long[matrix.Rows];
+        _outputs = outputs;
+        _outputLength = HistogramBuilder.NodeLength(matrix);
+        _nodeLength = outputs * _outputLength;
+        _packed = [.. Enumerable.Range(0, outputs).Select(_ => new long[matrix.Rows])];
         _scratch = new int[matrix.Rows];
         Rows = new int[matrix.Rows];
         _candidates = new Candidate[matrix.Columns];
@@ -45,6 +56,9 @@ internal sealed class TreeGrower
     }
 
     private readonly record struct Segment(int Node, int Start, int End, int Left);
+
+    /// <summary>An output's hessians are multiplied with the first to fixed point, its gains with the second from it.</summary>
+    private readonly record struct Scale(double Hessian, double Gain);
 
     private readonly record struct Candidate(double Gain, int Column, int Bin);
 
@@ -56,20 +70,23 @@ internal sealed class TreeGrower
 
     /// <summary>Finds the splits of one tree.</summary>
     /// <param name="tree">Number of the tree; selects its random numbers.</param>
-    /// <param name="gradients">One gradient a row.</param>
-    /// <param name="hessians">One hessian a row, 0 or more.</param>
-    /// <param name="sumAbsGradients">Sum of the absolute gradients of all rows, which sets the fixed-point scale.</param>
-    /// <param name="sumHessians">Sum of the hessians of all rows, likewise.</param>
+    /// <param name="gradients">Of each output.</param>
+    /// <param name="gainFactors">What an output's loss reduction is multiplied with before it is added to the others'.</param>
     /// <param name="allowed">Which columns may split.</param>
-    /// <returns>The splits, outermost level first, each with the loss reduction it brings.</returns>
-    public List<(int Column, byte Bin, double Gain)> Grow(
-        int tree, float[] gradients, float[] hessians, double sumAbsGradients, double sumHessians, bool[] allowed)
+    /// <returns>The splits, outermost level first, each with the (multiplied) loss reduction it brings.</returns>
+    public List<(int Column, byte Bin, double Gain)> Grow(int tree, GradientSet[] gradients, double[] gainFactors, bool[] allowed)
     {
-        // Powers of two make scaling exact. |sum of gradients| < 2^30 and sum of hessians < 2^31 leave room for the
-        // rounding of up to 2^30 rows.
-        double gradientScale = FixedPointScale(sumAbsGradients, 29);
-        double hessianScale = FixedPointScale(sumHessians, 30);
-        Pack(tree, gradients, hessians, gradientScale, hessianScale);
+        Debug.Assert(gradients.Length == _outputs && gainFactors.Length == _outputs);
+        Scale[] scales = new Scale[_outputs];
+        for (int o = 0; o < _outputs; o++)
+        {
+            // Powers of two make scaling exact. |sum of gradients| < 2^30 and sum of hessians < 2^31 leave room for the
+            // rounding of up to 2^30 rows.
+            double gradientScale = FixedPointScale(gradients[o].SumAbsGradients, 29);
+            double hessianScale = FixedPointScale(gradients[o].SumHessians, 30);
+            scales[o] = new Scale(hessianScale, gainFactors[o] * hessianScale / (gradientScale * gradientScale) / 2);
+            Pack(tree, o, gradients[o], gradientScale, hessianScale);
+        }
         int rows = SampleRows(tree);
         LeafStarts = [0, rows];
         List<(int Column, byte Bin, double Gain)> splits = [];
@@ -80,7 +97,7 @@ internal sealed class TreeGrower
         for (int level = 0; level < _options.Depth; level++)
         {
             BuildHistograms(level);
-            FindSplits(level, allowed, hessianScale);
+            FindSplits(level, allowed, scales);
             Candidate best = default;
             foreach (Candidate candidate in _candidates)
             {
@@ -90,7 +107,7 @@ internal sealed class TreeGrower
             {
                 break;
             }
-            splits.Add((best.Column, (byte)best.Bin, best.Gain * hessianScale / (gradientScale * gradientScale) / 2));
+            splits.Add((best.Column, (byte)best.Bin, best.Gain));
             Partition(best.Column, best.Bin);
         }
         return splits;
@@ -103,18 +120,21 @@ internal sealed class TreeGrower
     /// Rounds gradients and hessians to fixed point, up or down with the probability that makes the expectation
     /// exact: plain rounding would bias the sums of many values that are small beside a few large ones.
     /// </summary>
-    private void Pack(int tree, float[] gradients, float[] hessians, double gradientScale, double hessianScale)
+    private void Pack(int tree, int output, GradientSet set, double gradientScale, double hessianScale)
     {
-        ulong stream = SeededRandom.Mix((ulong)_options.Seed) ^ ((ulong)tree << 32);
-        _workers.For(Pieces(_packed.Length), piece =>
+        ulong stream = SeededRandom.Mix((ulong)_options.Seed) ^ ((ulong)tree << 32) ^ ((ulong)output << 56);
+        float[] gradients = set.Gradients;
+        float[] hessians = set.Hessians;
+        long[] packed = _packed[output];
+        _workers.For(Pieces(packed.Length), piece =>
         {
-            int end = Math.Min((piece + 1) * SegmentRows, _packed.Length);
+            int end = Math.Min((piece + 1) * SegmentRows, packed.Length);
             for (int i = piece * SegmentRows; i < end; i++)
             {
                 ulong dither = SeededRandom.Mix(stream + (ulong)i);
                 double g = Math.Floor((gradients[i] * gradientScale) + ((dither >> 32) * (1.0 / (1L << 32))));
                 double h = Math.Floor((hessians[i] * hessianScale) + ((uint)dither * (1.0 / (1L << 32))));
-                _packed[i] = ((long)g << 32) + (long)h;
+                packed[i] = ((long)g << 32) + (long)h;
             }
         });
     }
@@ -171,26 +191,31 @@ internal sealed class TreeGrower
                 if (start < end)
                 {
                     ReadOnlySpan<int> rows = Rows.AsSpan(starts[nodes[i]] + start - offsets[i], end - start);
-                    HistogramBuilder.Add(_matrix, rows, _packed, histogram);
+                    for (int o = 0; o < _outputs; o++)
+                    {
+                        HistogramBuilder.Add(_matrix, rows, _packed[o], histogram.Slice(o * _outputLength, _outputLength));
+                    }
                 }
             }
         });
         _workers.For(_matrix.Columns, column =>
         {
+            int bins = _matrix.Quantiser.Columns[column].BinCount;
             for (int i = 0; i < counted; i++)
             {
-                int bins = _matrix.Quantiser.Columns[column].BinCount;
-                int at = column * HistogramBuilder.Bins;
-                Span<long> child = _children.AsSpan((nodes[i] * _nodeLength) + at, bins);
-                _partials[0].AsSpan((i * _nodeLength) + at, bins).CopyTo(child);
-                for (int part = 1; part < parts; part++)
+                for (int at = column * HistogramBuilder.Bins; at < _nodeLength; at += _outputLength)
                 {
-                    AddTo(child, _partials[part].AsSpan((i * _nodeLength) + at, bins));
-                }
-                if (level > 0)
-                {
-                    Span<long> sibling = _children.AsSpan(((nodes[i] ^ 1) * _nodeLength) + at, bins);
-                    Subtract(_parents.AsSpan((i * _nodeLength) + at, bins), child, sibling);
+                    Span<long> child = _children.AsSpan((nodes[i] * _nodeLength) + at, bins);
+                    _partials[0].AsSpan((i * _nodeLength) + at, bins).CopyTo(child);
+                    for (int part = 1; part < parts; part++)
+                    {
+                        AddTo(child, _partials[part].AsSpan((i * _nodeLength) + at, bins));
+                    }
+                    if (level > 0)
+                    {
+                        Span<long> sibling = _children.AsSpan(((nodes[i] ^ 1) * _nodeLength) + at, bins);
+                        Subtract(_parents.AsSpan((i * _nodeLength) + at, bins), child, sibling);
+                    }
                 }
             }
         });
@@ -219,11 +244,9 @@ internal sealed class TreeGrower
         }
     }
 
-    /// <summary>The best bin of each allowed column, in units of the fixed point.</summary>
-    private void FindSplits(int level, bool[] allowed, double hessianScale)
+    /// <summary>The best bin of each allowed column.</summary>
+    private void FindSplits(int level, bool[] allowed, Scale[] scales)
     {
-        double l2 = _options.L2 * hessianScale;
-        double least = Math.Max(_options.MinLeafWeight * hessianScale, 1);
         int[] starts = LeafStarts;
         _workers.For(_matrix.Columns, column =>
         {
@@ -243,14 +266,21 @@ internal sealed class TreeGrower
                 {
                     continue;
                 }
-                ReadOnlySpan<long> histogram = _children.AsSpan((node * _nodeLength) + (column * HistogramBuilder.Bins), bins);
-                long sum = 0;
-                for (int b = 0; b < bins; b++)
+                for (int o = 0; o < _outputs; o++)
                 {
-                    sum += histogram[b];
-                    prefix[b] = sum;
+                    int at = (node * _nodeLength) + (o * _outputLength) + (column * HistogramBuilder.Bins);
+                    ReadOnlySpan<long> histogram = _children.AsSpan(at, bins);
+                    long sum = 0;
+                    for (int b = 0; b < bins; b++)
+                    {
+                        sum += histogram[b];
+                        prefix[b] = sum;
+                    }
+                    // The first split tells missing values from all others, which no constraint orders.
+                    int free = _directions[column] == 0 ? bins - 1 : 1;
+                    AddGains(prefix, sum, scales[o], 0, gains[..free]);
+                    AddGains(prefix[free..], sum, scales[o], _directions[column], gains[free..(bins - 1)]);
                 }
-                AddGains(prefix, sum, l2, least, gains[..(bins - 1)]);
             }
             for (int b = 0; b < bins - 1; b++)
             {
@@ -266,14 +296,16 @@ internal sealed class TreeGrower
     /// Adds one node's gain of splitting after each bin. Lanes are bins; every operation is exact or correctly rounded,
     /// so the width of the vector cannot matter.
     /// </summary>
-    /// <param name="prefix">Packed sums up to each bin; readable for a vector beyond the end of <paramref name="gains"/>.</param>
+    /// <param name="prefix">Packed sums up to each bin.</param>
     /// <param name="total">Packed sum of the node.</param>
-    /// <param name="l2">L2 in fixed point.</param>
-    /// <param name="least">Smallest hessian sum of a child, at least 1.</param>
-    /// <param name="gains">IN/OUT; the backing memory holds 256 values.</param>
-    private static void AddGains(ReadOnlySpan<long> prefix, long total, double l2, double least, Span<double> gains)
+    /// <param name="scale">Units of the output.</param>
+    /// <param name="direction">-1 or 1 where the right child's value may not be below or above the left one's, else 0.</param>
+    /// <param name="gains">IN/OUT.</param>
+    private void AddGains(ReadOnlySpan<long> prefix, long total, Scale scale, int direction, Span<double> gains)
     {
-        Debug.Assert(prefix.Length == HistogramBuilder.Bins);
+        double l2 = _options.L2 * scale.Hessian;
+        double least = Math.Max(_options.MinLeafWeight * scale.Hessian, 1);
+        Debug.Assert(prefix.Length >= gains.Length);
         double g = HistogramBuilder.Gradient(total);
         double h = HistogramBuilder.Hessian(total);
         if (h < 2 * least)
@@ -293,8 +325,14 @@ internal sealed class TreeGrower
                 + (rightG * rightG / (rightH + new Vector<double>(l2))) - new Vector<double>(parent);
             Vector<long> counts = Vector.GreaterThanOrEqual(leftH, new Vector<double>(least))
                 & Vector.GreaterThanOrEqual(rightH, new Vector<double>(least));
+            if (direction != 0)
+            {
+                // A child's value is -G / (H + L2).
+                Vector<double> rise = (leftG / (leftH + new Vector<double>(l2))) - (rightG / (rightH + new Vector<double>(l2)));
+                counts &= Vector.GreaterThanOrEqual(rise * direction, Vector<double>.Zero);
+            }
             Span<double> target = gains[b..];
-            (new Vector<double>(target) + Vector.ConditionalSelect(counts, gain, Vector<double>.Zero)).CopyTo(target);
+            (new Vector<double>(target) + (Vector.ConditionalSelect(counts, gain, Vector<double>.Zero) * scale.Gain)).CopyTo(target);
         }
         for (; b < gains.Length; b++)
         {
@@ -302,9 +340,10 @@ internal sealed class TreeGrower
             double leftH = HistogramBuilder.Hessian(prefix[b]);
             double rightG = g - leftG;
             double rightH = h - leftH;
-            if (leftH >= least && rightH >= least)
+            bool ordered = direction == 0 || ((leftG / (leftH + l2)) - (rightG / (rightH + l2))) * direction >= 0;
+            if (leftH >= least && rightH >= least && ordered)
             {
-                gains[b] += (leftG * leftG / (leftH + l2)) + (rightG * rightG / (rightH + l2)) - parent;
+                gains[b] += ((leftG * leftG / (leftH + l2)) + (rightG * rightG / (rightH + l2)) - parent) * scale.Gain;
             }
         }
     }

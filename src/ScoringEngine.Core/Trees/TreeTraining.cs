@@ -37,6 +37,26 @@ public sealed class LabelledRows
         TotalWeight = total;
     }
 
+    /// <summary>Rows of which only some were observed: a target of NaN makes the weight 0.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="targets">One target a row, NaN where it is not known; not all may be.</param>
+    /// <param name="weights">One weight a row, or empty for 1 each.</param>
+    /// <exception cref="ArgumentException">As for the constructor.</exception>
+    public static LabelledRows OfObserved(QuantisedMatrix rows, ReadOnlySpan<float> targets, ReadOnlySpan<float> weights = default)
+    {
+        float[] known = targets.ToArray();
+        float[] counted = weights.IsEmpty ? [.. Enumerable.Repeat(1f, known.Length)] : weights.ToArray();
+        for (int i = 0; i < Math.Min(known.Length, counted.Length); i++)
+        {
+            if (float.IsNaN(known[i]))
+            {
+                known[i] = 0;
+                counted[i] = 0;
+            }
+        }
+        return new LabelledRows(rows, known, counted);
+    }
+
     /// <summary>The rows.</summary>
     public QuantisedMatrix Rows { get; }
 
@@ -65,3 +85,19 @@ public readonly record struct TreeTrainingProgress(int Trees, double TrainingLos
 /// </param>
 public sealed record TreeTraining(
     ObliviousEnsemble Model, ImmutableArray<double> TrainingLoss, ImmutableArray<double> ValidationLoss, int BestIteration);
+
+/// <summary>One of several outputs to be learned together.</summary>
+/// <param name="Training">Its targets; rows without an observation have weight 0 (<see cref="LabelledRows.OfObserved"/>).</param>
+/// <param name="Loss">What is minimised.</param>
+/// <param name="Validation">Its targets in the validation rows; needed for early stopping.</param>
+/// <param name="Weight">How much it has to say about the splits, above 0.</param>
+public sealed record TrainingOutput(LabelledRows Training, Loss Loss, LabelledRows? Validation = null, double Weight = 1);
+
+/// <summary>What training several outputs yields.</summary>
+/// <param name="Model">All outputs.</param>
+/// <param name="Outputs">Each output by itself. The gains are those of all outputs together.</param>
+public sealed record MultiOutputTraining(MultiOutputEnsemble Model, ImmutableArray<TreeTraining> Outputs);
+
+/// <summary>First and second derivatives of an output's loss, one a row, and their sums.</summary>
+internal readonly record struct GradientSet(
+    float[] Gradients, float[] Hessians, double SumAbsGradients, double SumSquares, double SumHessians);

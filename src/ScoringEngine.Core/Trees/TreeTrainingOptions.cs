@@ -37,6 +37,14 @@ public sealed record TreeTrainingOptions
     public ImmutableArray<int> ExcludedFeatures { get; init; } = [];
 
     /// <summary>
+    /// By position in the row: 1 where the margin may never fall as the feature grows, -1 where it may never rise, 0
+    /// where it may do both; empty (default) for no constraint. A missing value is neither small nor large. A
+    /// categorical feature cannot be constrained. A split counts nothing in a node whose two values it would put in the
+    /// wrong order; the leaves of a tree are then projected onto the monotone tables (weighted least squares).
+    /// </summary>
+    public ImmutableArray<int> MonotoneConstraints { get; init; } = [];
+
+    /// <summary>
     /// Trees without a better validation loss after which training ends, keeping the best number of trees; 0 (default)
     /// trains all trees and keeps them.
     /// </summary>
@@ -58,6 +66,7 @@ public sealed record TreeTrainingOptions
         Require(MinLeafWeight > 0 && double.IsFinite(MinLeafWeight), nameof(MinLeafWeight), "above 0");
         Require(RowSubsample is > 0 and <= 1, nameof(RowSubsample), "above 0 up to 1");
         Require(FeatureSubsample is > 0 and <= 1, nameof(FeatureSubsample), "above 0 up to 1");
+        Require(MonotoneConstraints.All(d => d is -1 or 0 or 1), nameof(MonotoneConstraints), "-1, 0 or 1 for each feature");
         Require(EarlyStoppingRounds >= 0, nameof(EarlyStoppingRounds), "0 or more");
         Require(Threads >= 0, nameof(Threads), "0 or more");
     }

@@ -17,7 +17,7 @@ public sealed class ModelTrainerTests : IDisposable
     [Fact]
     public void Train_AnyNumberOfThreads_GivesTheSameBits()
     {
-        using SyntheticBase sample = new(2_500);
+        using SyntheticBase sample = new(5_000);
         CustomerTable customers = sample.Customers();
         OutcomeTable outcomes = sample.Outcomes();
         TrainingResult[] results = [.. new[] { 1, 2, 7 }.Select(threads => ModelTrainer.Train(
@@ -28,7 +28,7 @@ public sealed class ModelTrainerTests : IDisposable
             Assert.Equal(results[0].Models.Manifest.ToJson(), r.Models.Manifest.ToJson());
             Assert.Equal(results[0].Assignments, r.Assignments);
         });
-        Assert.Contains(results[0].Models.Propensities.Values, p => p.Ensemble is not null);
+        Assert.Contains(results[0].Models.Propensities.Values, p => p.UsesFeatures);
     }
 
     [Fact]

@@ -39,7 +39,8 @@ public sealed class PropensityTrainerTests
         PropensityTraining training = PropensityTrainer.Fit(
             quantiser, rows, accepted, [], [], prior: 0.02, new PropensityOptions { PriorStrength = 100 });
 
-        Assert.Null(training.Model.Ensemble);
+        Assert.False(training.Model.UsesFeatures);
+        Assert.Empty(training.Candidates);
         Assert.Equal(0, training.CalibrationRows);
         Assert.True(double.IsNaN(training.AreaUnderCurve));
         double expected = (30 + (100 * 0.02)) / 400;
@@ -115,27 +116,34 @@ public sealed class PropensityTrainerTests
     {
         PropensityModel model = PropensityModel.Prior(0.07);
         float[] p = new float[3];
-        model.Propensities([], 3, p);
+        model.Propensities([], 3, 0, [], p);
 
         Assert.Equal([0.07f, 0.07f, 0.07f], p);
-        Assert.Equal(0.07f, model.Propensity(ReadOnlySpan<byte>.Empty));
+        Assert.Equal(0.07f, model.Propensity([], []));
         Assert.Throws<ArgumentException>(() => PropensityModel.Prior(1.5));
     }
 
-    [Fact]
-    public void Propensity_OneRow_EqualsBlockBitForBit()
+    [Theory]
+    [InlineData(PropensityMethod.Trees)]
+    [InlineData(PropensityMethod.Logistic)]
+    public void Propensity_OneRow_EqualsBlockBitForBit(PropensityMethod method)
     {
-        (FeatureMatrix rows, float[] accepted, _) = Offers(3_000, seed: 7);
+        (FeatureMatrix rows, float[] accepted, _) = method == PropensityMethod.Trees ? Tangled(6_000, 7) : Offers(3_000, seed: 7, step: 0);
         Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(4), rows);
-        PropensityModel model = PropensityTrainer.Fit(quantiser, rows, accepted, [], [], 0.1).Model;
+        PropensityTraining training = PropensityTrainer.Fit(quantiser, rows, accepted, [], [], 0.1);
+        PropensityModel model = training.Model;
         float[] block = Predict(model, quantiser, rows);
         byte[] bins = new byte[quantiser.Columns.Length];
 
-        Assert.NotNull(model.Ensemble);
+        Assert.Equal(method, training.Candidates[0].Method);
+        Assert.Equal(method == PropensityMethod.Trees, model.Ensemble is not null);
+        Assert.Equal(method == PropensityMethod.Logistic, model.Regression is not null);
+        Assert.Equal(4, training.Candidates.Length);
+        Assert.Equal(training.Candidates.Min(c => c.LogLoss), training.LogLoss);
         for (int r = 0; r < 200; r++)
         {
             quantiser.Quantise(rows.Row(r), 1, 4, bins);
-            Assert.Equal(block[r], model.Propensity(bins));
+            Assert.Equal(block[r], model.Propensity(rows.Row(r), bins));
         }
     }
 
@@ -174,7 +182,33 @@ public sealed class PropensityTrainerTests
         Assert.Equal(0.5, backward.Probability(3), 1e-9);
     }
 
-    private static (FeatureMatrix Rows, float[] Accepted, float[] Truth) Offers(int count, long seed)
+    [Fact]
+    public void Fit_ProbabilitiesInSteps_AreCalibratedIsotonically()
+    {
+        // One feature, two levels of probability: no sigmoid of a sum of numbers, and trees may not use it.
+        FeatureMatrix rows = TreeData.Normal(20_000, 1, seed: 8);
+        SeededRandom random = new(8, 4);
+        float[] accepted = [.. Enumerable.Range(0, rows.Rows).Select(r => random.NextDouble() < (rows[r, 0] > 0.5 ? 0.9 : 0.05) ? 1f : 0f)];
+        Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(1), rows, new QuantiserOptions { MaxBins = 3 });
+
+        PropensityTraining training = PropensityTrainer.Fit(quantiser, rows, accepted, [], [], 0.1);
+
+        Assert.Equal(new(PropensityMethod.Logistic, CalibrationMethod.Isotonic), (training.Candidates[0].Method, training.Candidates[0].Calibration));
+        Assert.IsType<IsotonicCalibration>(training.Model.Calibration);
+        Assert.True(training.CalibrationError < 0.02);
+    }
+
+    /// <summary>Log-odds that are not a sum over features: a product and a hump.</summary>
+    private static (FeatureMatrix Rows, float[] Accepted, float[] Truth) Tangled(int count, long seed)
+    {
+        FeatureMatrix rows = TreeData.Normal(count, 4, seed);
+        SeededRandom random = new(seed, 3);
+        float[] truth = [.. Enumerable.Range(0, count).Select(r =>
+            (float)DeterministicMath.Sigmoid((2 * rows[r, 0] * rows[r, 1]) - Math.Abs(2 * rows[r, 2])))];
+        return (rows, [.. truth.Select(p => random.NextDouble() < p ? 1f : 0f)], truth);
+    }
+
+    private static (FeatureMatrix Rows, float[] Accepted, float[] Truth) Offers(int count, long seed, double step = 0.7)
     {
         FeatureMatrix rows = TreeData.Normal(count, 4, seed);
         SeededRandom random = new(seed, 3);
@@ -182,7 +216,7 @@ public sealed class PropensityTrainerTests
         float[] truth = new float[count];
         for (int r = 0; r < count; r++)
         {
-            double p = DeterministicMath.Sigmoid((1.2 * rows[r, 0]) - (0.8 * rows[r, 1]) + (rows[r, 2] > 0 ? 0.7 : -0.7) - 2);
+            double p = DeterministicMath.Sigmoid((1.2 * rows[r, 0]) - (0.8 * rows[r, 1]) + (rows[r, 2] > 0 ? step : -step) - 2);
             truth[r] = (float)p;
             accepted[r] = random.NextDouble() < p ? 1 : 0;
         }
@@ -194,7 +228,7 @@ public sealed class PropensityTrainerTests
         byte[] bins = new byte[quantiser.Columns.Length * rows.Rows];
         quantiser.Quantise(rows.Values, rows.Rows, rows.Columns, bins);
         float[] p = new float[rows.Rows];
-        model.Propensities(bins, rows.Rows, p);
+        model.Propensities(rows.Values, rows.Rows, rows.Columns, bins, p);
         return p;
     }
 }

@@ -147,11 +147,11 @@ public sealed class ScorerTests(TrainedSample sample)
             new Core.Segmentation.SegmentAssignment(block.SegmentIndexes[0], block.Distances[0], block.Margins[0]));
         Assert.Equal(profit, block.Profits[0]);
         Assert.Equal(Math.Max(0, models.Profit.Upper.Margin(bins) - profit), block.Potentials[0]);
-        Assert.Contains(models.Propensities.Values, p => p.Ensemble is not null);
+        Assert.Contains(models.Propensities.Values, p => p.UsesFeatures);
         Assert.All(_scorer.Values.Propositions.Index(), a =>
         {
             PropensityModel? model = models.Propensities.GetValueOrDefault(a.Item.Id);
-            Assert.Equal(model?.Propensity(bins) ?? (float)a.Item.PriorPropensity, block.PropensitiesOf(0)[a.Index]);
+            Assert.Equal(model?.Propensity(row, bins) ?? (float)a.Item.PriorPropensity, block.PropensitiesOf(0)[a.Index]);
             Assert.Equal(model is null ? Provenance.Assumed : Provenance.Estimated, _scorer.PropensityProvenance(a.Index));
         });
     }

@@ -346,9 +346,43 @@ public sealed class ObliviousTreeTrainerTests
     }
 
     [Fact]
+    public void RefitLeaf_AnyOrderAndTies_EqualsTheSortedScan()
+    {
+        SeededRandom random = new(33);
+        for (int trial = 0; trial < 400; trial++)
+        {
+            int count = 1 + random.Next(200);
+            int levels = 1 + random.Next(trial % 2 == 0 ? 8 : 10_000);
+            float[] residuals = [.. Enumerable.Range(0, count).Select(i => trial % 5 == 0 ? i : (float)random.Next(levels))];
+            float[] weights = [.. Enumerable.Range(0, count).Select(_ => (float)random.Next(4))];
+            double alpha = 0.01 + (0.98 * random.NextDouble());
+            QuantileLoss loss = new(alpha);
+
+            Assert.Equal(Scan(residuals, [.. Enumerable.Repeat(1f, count)]), loss.RefitLeaf([.. residuals], []));
+            Assert.Equal(Scan(residuals, weights), loss.RefitLeaf([.. residuals], [.. weights]));
+
+            double Scan(float[] r, float[] w)
+            {
+                double reached = 0;
+                (float Residual, float Weight)[] sorted = [.. r.Zip(w).OrderBy(p => p.First)];
+                foreach ((float residual, float weight) in sorted)
+                {
+                    reached += weight;
+                    if (reached >= alpha * w.Sum())
+                    {
+                        return residual;
+                    }
+                }
+                return sorted[^1].Residual;
+            }
+        }
+    }
+
+    [Fact]
     public void Gradients_EveryLoss_AreDerivativesOfTheSum()
     {
-        foreach (Loss loss in (Loss[])[new SquaredLoss(), new LogisticLoss(), new QuantileLoss(0.3)])
+        foreach (Loss loss in (Loss[])[new SquaredLoss(), new LogisticLoss(), new QuantileLoss(0.3),
+            new PoissonLoss(), new TweedieLoss(1.5), new TweedieLoss(1.1), new TweedieLoss(1.9)])
         {
             foreach (float margin in (float[])[-3, -0.5f, 0.75f, 4])
             {
@@ -360,13 +394,90 @@ public sealed class ObliviousTreeTrainerTests
                 double down = loss.Sum([1], [2], [margin - Step]);
 
                 Assert.Equal(loss.Sum([1], [2], [margin]), sum, 1e-12);
-                Assert.Equal((up - down) / (2 * Step), g[0], 1e-3);
+                // Central differences err by Step^2 / 6 times a higher derivative, which exp(margin) bounds here.
+                double tolerance = 1e-3 * (1 + Math.Abs(g[0]) + h[0]);
+                Assert.Equal((up - down) / (2 * Step), g[0], tolerance);
                 if (!loss.RefitsLeaves)
                 {
-                    Assert.Equal((up - (2 * sum) + down) / (Step * Step), h[0], 1e-3);
+                    Assert.Equal((up - (2 * sum) + down) / (Step * Step), h[0], tolerance);
                 }
             }
         }
+    }
+
+    [Fact]
+    public void InitialMargin_EveryLoss_HasTheSmallestLossOfAllConstants()
+    {
+        float[] targets = [0, 1, 0, 0.5f, 1, 0.25f, 0, 1];
+        float[] weights = [1, 2, 0.5f, 1, 3, 1, 0, 1];
+        foreach (Loss loss in (Loss[])[new SquaredLoss(), new LogisticLoss(), new QuantileLoss(0.3), new PoissonLoss(), new TweedieLoss(1.3)])
+        {
+            float best = (float)loss.InitialMargin(targets, weights);
+            double least = At(best);
+
+            Assert.True(least <= At(best - 0.01f) && least <= At(best + 0.01f), loss.Name);
+            double At(float margin) => loss.Sum(targets, weights, [.. Enumerable.Repeat(margin, targets.Length)]);
+        }
+    }
+
+    [Theory]
+    [InlineData("poisson")]
+    [InlineData("tweedie")]
+    public void Train_MeanWithLogLink_IsRecovered(string name)
+    {
+        FeatureMatrix rows = TreeData.Normal(20_000, 4, seed: 30);
+        FeatureMatrix test = TreeData.Normal(4_000, 4, seed: 31);
+        SeededRandom random = new(30, 4);
+        // Poisson counts, or sums of as many exponential amounts (a Tweedie variable of power 1.5).
+        float[] targets = [.. Means(rows).Select(mean =>
+        {
+            int count = Count(mean);
+            return name == "poisson" ? count : (float)Enumerable.Range(0, count).Sum(_ => -DeterministicMath.Log(1 - random.NextDouble()));
+        })];
+        Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(4), rows);
+        Loss loss = name == "poisson" ? new PoissonLoss() : new TweedieLoss(1.5);
+
+        TreeTraining training = ObliviousTreeTrainer.Train(
+            TreeData.Label(quantiser, rows, targets), options: new() { Loss = loss, Trees = 100, Depth = 4, MinLeafWeight = 20 });
+
+        float[] truth = Means(test);
+        float[] predictions = [.. TreeData.Predict(training.Model, quantiser, test).Select(m => (float)loss.Predict(m))];
+        Assert.True(RegressionMetrics.RSquared(truth, predictions) > 0.9, $"R2 {RegressionMetrics.RSquared(truth, predictions)}");
+        Assert.Equal(truth.Average(), predictions.Average(), 0.06 * truth.Average());
+        Assert.All(training.TrainingLoss.Zip(training.TrainingLoss.Skip(1)), pair => Assert.True(pair.Second < pair.First));
+
+        static float[] Means(FeatureMatrix rows)
+            => [.. Enumerable.Range(0, rows.Rows).Select(r => (float)DeterministicMath.Exp((0.6 * rows[r, 0]) + (rows[r, 1] > 0 ? 0.8 : -0.4)))];
+
+        int Count(double mean)
+        {
+            int count = 0;
+            for (double p = random.NextDouble(), limit = DeterministicMath.Exp(-mean); p > limit; p *= random.NextDouble())
+            {
+                count++;
+            }
+            return count;
+        }
+    }
+
+    [Theory]
+    [InlineData("poisson")]
+    [InlineData("tweedie")]
+    public void Train_ExtremeOrZeroTargetsWithLogLink_StaysFinite(string name)
+    {
+        Loss loss = name == "poisson" ? new PoissonLoss() : new TweedieLoss(1.5);
+        FeatureMatrix rows = TreeData.Normal(400, 2, seed: 32);
+        Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(2), rows);
+        float[] extreme = [.. Enumerable.Range(0, 400).Select(r => rows[r, 0] > 2 ? 1e6f : 0)];
+        TreeTrainingOptions options = new() { Loss = loss, Trees = 50, LearningRate = 1, L2 = 0, MinLeafWeight = 1e-6 };
+
+        ObliviousEnsemble model = ObliviousTreeTrainer.Train(TreeData.Label(quantiser, rows, extreme), options: options).Model;
+        ObliviousEnsemble zero = ObliviousTreeTrainer.Train(TreeData.Label(quantiser, rows, new float[400]), options: options).Model;
+
+        Assert.All(TreeData.Predict(model, quantiser, rows), (m, r) => Assert.InRange(loss.Predict(m), rows[r, 0] > 2 ? 5e5 : 0, 2e6));
+        Assert.All(TreeData.Predict(zero, quantiser, rows), m => Assert.InRange(loss.Predict(m), 0, 1e-6));
+        Assert.Throws<ArgumentException>(() => ObliviousTreeTrainer.Train(TreeData.Label(quantiser, rows, [-1, .. new float[399]]), options: options));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new TweedieLoss(2));
     }
 
     private static (float[] Labels, float[] Probabilities) Outcomes(FeatureMatrix rows, long seed)

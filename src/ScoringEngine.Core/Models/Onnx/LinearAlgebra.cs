@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Numerics;
 
 namespace ScoringEngine.Core.Models.Onnx;
 
@@ -9,9 +10,11 @@ internal static class LinearAlgebra
     private const long MaxWork = 1L << 33;
 
     public static OnnxTensor MatMul(OnnxTensor a, OnnxTensor b)
+        => a is OnnxTensor<double> x ? MatMul(x, b.As<double>()) : MatMul(a.As<float>(), b.As<float>());
+
+    private static OnnxTensor<T> MatMul<T>(OnnxTensor<T> x, OnnxTensor<T> y)
+        where T : unmanaged, INumber<T>
     {
-        OnnxTensor<float> x = a.As<float>();
-        OnnxTensor<float> y = b.As<float>();
         if (x.Rank == 0 || y.Rank is 0 or > 2)
         {
             throw new InvalidDataException($"a product of {OnnxTensor.Describe(x.Dimensions)} and {OnnxTensor.Describe(y.Dimensions)} is not supported");
@@ -26,8 +29,8 @@ internal static class LinearAlgebra
             throw new InvalidDataException($"sizes do not fit: {OnnxTensor.Describe(x.Dimensions)} and {OnnxTensor.Describe(y.Dimensions)}");
         }
         ImmutableArray<int> dimensions = [.. x.Dimensions[..^1], .. y.Dimensions[1..]];
-        OnnxTensor<float> result = new(dimensions);
-        Multiply(x.Values, false, y.Values, false, rows, inner, columns, result.Values);
+        OnnxTensor<T> result = new(dimensions);
+        Multiply<T>(x.Values, false, y.Values, false, rows, inner, columns, result.Values);
         return result;
     }
 
@@ -49,7 +52,7 @@ internal static class LinearAlgebra
             int inner = a.Dimensions[transposeA ? 0 : 1];
             int columns = b.Dimensions[transposeB ? 0 : 1];
             OnnxTensor<float> result = new([rows, columns]);
-            Multiply(a.Values, transposeA, b.Values, transposeB, rows, inner, columns, result.Values);
+            Multiply<float>(a.Values, transposeA, b.Values, transposeB, rows, inner, columns, result.Values);
             for (int i = 0; i < result.Length; i++)
             {
                 result.Values[i] *= alpha;
@@ -66,8 +69,9 @@ internal static class LinearAlgebra
     }
 
     /// <summary>[rows x columns] = [rows x inner] by [inner x columns], each possibly stored transposed.</summary>
-    public static void Multiply(
-        ReadOnlySpan<float> a, bool transposeA, ReadOnlySpan<float> b, bool transposeB, int rows, int inner, int columns, Span<float> result)
+    public static void Multiply<T>(
+        ReadOnlySpan<T> a, bool transposeA, ReadOnlySpan<T> b, bool transposeB, int rows, int inner, int columns, Span<T> result)
+        where T : unmanaged, INumber<T>
     {
         if ((long)rows * columns > MaxWork / Math.Max(inner, 1))
         {
@@ -76,10 +80,10 @@ internal static class LinearAlgebra
         result.Clear();
         for (int r = 0; r < rows; r++)
         {
-            Span<float> line = result.Slice(r * columns, columns);
+            Span<T> line = result.Slice(r * columns, columns);
             for (int i = 0; i < inner; i++)
             {
-                float x = a[transposeA ? (i * rows) + r : (r * inner) + i];
+                T x = a[transposeA ? (i * rows) + r : (r * inner) + i];
                 for (int c = 0; c < columns; c++)
                 {
                     line[c] += x * b[transposeB ? (c * inner) + i : (i * columns) + c];

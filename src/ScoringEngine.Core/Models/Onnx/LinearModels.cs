@@ -103,7 +103,7 @@ internal static class LinearModels
                 throw new InvalidDataException($"rows of {rows.Dimensions[1]} values, expected {_columns}");
             }
             OnnxTensor<float> scores = new([rows.Dimensions[0], Outputs]);
-            LinearAlgebra.Multiply(rows.Values, false, _coefficients, true, rows.Dimensions[0], _columns, Outputs, scores.Values);
+            LinearAlgebra.Multiply<float>(rows.Values, false, _coefficients, true, rows.Dimensions[0], _columns, Outputs, scores.Values);
             for (int i = 0; _intercepts.Length > 0 && i < scores.Length; i++)
             {
                 scores.Values[i] += _intercepts[i % Outputs];

@@ -115,9 +115,7 @@ public static class OnnxExport
             string joined = parts.Count == 1 ? parts[0] : _graph.Node("Concat", [.. parts], Attribute("axis", 1));
 
             // Distances are summed in the order of the dimensions.
-            string inOrder = order.SequenceEqual(order.Order()) ? joined
-                : _graph.Node("Gather", [joined, _graph.Constant([.. Enumerable.Range(0, all.Length).Select(d => (long)order.IndexOf(d))], all.Length)],
-                    Attribute("axis", 1));
+            string inOrder = Reorder(joined, order);
             string centred = _graph.Node("Sub", [inOrder, _graph.Constant([.. all.Select(d => d.Mean)], 1, all.Length)]);
             string scaled = _graph.Node("Mul", [centred, _graph.Constant([.. all.Select(d => d.Scale)], 1, all.Length)]);
             string present = _graph.Node("Where", [_graph.Node("IsNaN", [scaled]), _graph.Constant([0f], 1), scaled]);
@@ -178,11 +176,69 @@ public static class OnnxExport
 
         private void WritePropensity(string rows, string id, PropensityModel propensity)
         {
-            string probability = propensity.Ensemble is null
+            string? margin = propensity.Ensemble is { } ensemble ? Margin(rows, ensemble)
+                : propensity.Regression is { } regression ? Margin(rows, regression) : null;
+            string probability = margin is null
                 ? _graph.LearningNode("TreeEnsembleRegressor", [rows], TreeEnsembleWriter.Constant(propensity.Propensity(0)))
-                : Smooth(Calibrate(Margin(rows, propensity.Ensemble), propensity.Calibration), propensity);
+                : Smooth(Calibrate(margin, propensity.Calibration), propensity);
             Output(probability, PropensityPrefix + id, OnnxElementType.Float, "propensity of acceptance, 0..1", -1, 1);
         }
+
+        /// <summary>The weighted sum of answers, in double precision and in the order of the terms.</summary>
+        private string Margin(string rows, LogisticRegression regression)
+        {
+            if (regression.Terms.IsEmpty)
+            {
+                return _graph.LearningNode("TreeEnsembleRegressor", [rows], TreeEnsembleWriter.Constant((float)regression.Intercept));
+            }
+            List<string> parts = [];
+            List<int> order = [];
+            AddPart(LogisticTermKind.Number, (values, terms) =>
+            {
+                string wide = _graph.Node("Cast", [values], Attribute("to", (long)OnnxElementType.Double));
+                string centred = _graph.Node("Sub", [wide, Row(terms, t => t.Mean)]);
+                string scaled = _graph.Node("Div", [centred, Row(terms, t => t.Scale)]);
+                string present = _graph.Node("Where", [_graph.Node("IsNaN", [scaled]), _graph.Constant([0.0], 1), scaled]);
+                return _graph.Node("Clip", [present, _graph.Constant([-LogisticTerm.MaxDeviation]), _graph.Constant([LogisticTerm.MaxDeviation])]);
+            });
+            AddPart(LogisticTermKind.Category, (values, terms) => _graph.Node(
+                "Cast", [_graph.Node("Equal", [values, _graph.Constant([.. terms.Select(t => (float)t.Category)], 1, terms.Length)])],
+                Attribute("to", (long)OnnxElementType.Double)));
+            AddPart(LogisticTermKind.Missing, (values, _) => _graph.Node(
+                "Cast", [_graph.Node("IsNaN", [values])], Attribute("to", (long)OnnxElementType.Double)));
+
+            string answers = Reorder(parts.Count == 1 ? parts[0] : _graph.Node("Concat", [.. parts], Attribute("axis", 1)), order);
+            string weights = _graph.Constant([.. regression.Terms.Select(t => t.Weight)], regression.Terms.Length, 1);
+            string sum = _graph.Node("Add", [_graph.Node("MatMul", [answers, weights]), _graph.Constant([regression.Intercept], 1)]);
+            return _graph.Node("Cast", [sum], Attribute("to", (long)OnnxElementType.Float));
+
+            string Row(LogisticTerm[] terms, Func<LogisticTerm, double> value)
+                => _graph.Constant([.. terms.Select(value)], 1, terms.Length);
+
+            void AddPart(LogisticTermKind kind, Func<string, LogisticTerm[], string> answer)
+            {
+                int[] places = [.. Enumerable.Range(0, regression.Terms.Length).Where(i => regression.Terms[i].Kind == kind)];
+                if (places.Length > 0)
+                {
+                    LogisticTerm[] terms = [.. places.Select(i => regression.Terms[i])];
+                    string features = _graph.Constant([.. terms.Select(t => (long)t.Feature)], terms.Length);
+                    parts.Add(answer(_graph.Node("Gather", [rows, features], Attribute("axis", 1)), terms));
+                    order.AddRange(places);
+                }
+            }
+        }
+
+        /// <summary>Sorts columns by the numbers that <paramref name="order"/> gives them.</summary>
+        private string Reorder(string columns, List<int> order)
+            => order.SequenceEqual(order.Order()) ? columns : _graph.Node("Gather",
+                [columns, _graph.Constant([.. order.Order().Select(place => (long)order.IndexOf(place))], order.Count)], Attribute("axis", 1));
+
+        private string Calibrate(string margin, Calibration calibration) => calibration switch
+        {
+            PlattCalibration platt => Calibrate(margin, platt),
+            IsotonicCalibration isotonic => Calibrate(margin, isotonic),
+            _ => throw new NotSupportedException($"{calibration.GetType().Name} cannot be written as ONNX"),
+        };
 
         private string Calibrate(string margin, PlattCalibration calibration)
         {
@@ -190,6 +246,28 @@ public static class OnnxExport
             string logit = _graph.Node("Add",
                 [_graph.Node("Mul", [wide, _graph.Constant([calibration.Slope], 1)]), _graph.Constant([calibration.Intercept], 1)]);
             return _graph.Node("Sigmoid", [logit]);
+        }
+
+        /// <summary>The knots that are not above the margin choose one of knots + 1 lines; the outer two are level.</summary>
+        private string Calibrate(string margin, IsotonicCalibration calibration)
+        {
+            ImmutableArray<float> knots = calibration.Margins;
+            ImmutableArray<float> probabilities = calibration.Probabilities;
+            int[] above = [.. Enumerable.Range(0, knots.Length + 1)];
+            string passed = _graph.Node("GreaterOrEqual", [margin, _graph.Constant([.. knots], 1, knots.Length)]);
+            string count = _graph.Node("MatMul",
+                [_graph.Node("Cast", [passed], Attribute("to", (long)OnnxElementType.Float)), _graph.Constant([.. knots.Select(_ => 1f)], knots.Length, 1)]);
+            string line = _graph.Node("Cast", [count], Attribute("to", (long)OnnxElementType.Int64));
+            string wide = _graph.Node("Cast", [margin], Attribute("to", (long)OnnxElementType.Double));
+            string run = _graph.Node("Sub", [wide, OfLine(i => knots[Math.Max(i - 1, 0)])]);
+            string part = _graph.Node("Div", [run, OfLine(i => IsLevel(i) ? 1 : (double)knots[i] - knots[i - 1])]);
+            string rise = _graph.Node("Mul", [part, OfLine(i => IsLevel(i) ? 0 : (double)probabilities[i] - probabilities[i - 1])]);
+            string risen = _graph.Node("Add", [OfLine(i => probabilities[Math.Max(i - 1, 0)]), rise]);
+            return _graph.Node("Min", [risen, OfLine(i => probabilities[Math.Min(i, knots.Length - 1)])]);
+
+            bool IsLevel(int i) => i == 0 || i == knots.Length;
+
+            string OfLine(Func<int, double> value) => _graph.Node("Gather", [_graph.Constant([.. above.Select(value)], above.Length), line]);
         }
 
         private string Smooth(string probability, PropensityModel propensity)

@@ -59,6 +59,9 @@ internal static class SampleModels
                 ["trees"] = new(Ensemble(seed + 3, quantiser, trees, 0.3), new PlattCalibration(0.8, -1.1), 900, 200, 700.5, 0.2, 0.1, 100),
                 ["rate"] = new(null, PlattCalibration.Identity, 30, 3, 25, 0.1, 0.02, 100),
                 ["prior"] = PropensityModel.Prior(0.07, strength: 0),
+                ["logistic"] = new(null, new PlattCalibration(1.2, 0.3), 800, 240, 790.25, 0.3, 0.1, 50, Regression(seed + 4)),
+                ["isotonic"] = new(Ensemble(seed + 5, quantiser, trees, 0.3), Isotonic, 900, 300, 700.5, 0.3, 0.1, 100),
+                ["constant"] = new(null, new IsotonicCalibration([0.5f], [0.25f]), 900, 300, 700.5, 0.3, 0.1, 100, Regression(seed + 6)),
             });
         ModelManifest manifest = new() { Name = "sample", Version = 1, CreatedAt = DateTimeOffset.UnixEpoch, SchemaHash = schema.Hash };
         return new ModelSet(schema, segments, [.. segments.Segments.Select(_ => new SegmentProfile(0, []))], quantiser, profit, propensities, manifest);
@@ -105,6 +108,22 @@ internal static class SampleModels
         Context = context,
         Categories = [.. Enumerable.Range(0, categories).Select(c => $"{name} {c}")],
     };
+
+    private static IsotonicCalibration Isotonic { get; } = new(
+        [-1.5f, -0.75f, -0.7f, 0, 0.4f, 0.9f], [0.01f, 0.05f, 0.05f, 0.31f, 0.6f, 0.97f]);
+
+    /// <summary>Every kind of term, mixed; context may be read, and a category that the schema does not have.</summary>
+    private static LogisticRegression Regression(long seed)
+    {
+        SeededRandom random = new(seed);
+        return new LogisticRegression(Columns, random.NextNormal(), [
+            .. Enumerable.Range(0, 24).Select(i => new LogisticTerm(
+                i % Columns, i % Columns <= Numbers ? i < Columns ? LogisticTermKind.Number : LogisticTermKind.Missing
+                    : i < 2 * Columns ? LogisticTermKind.Category : LogisticTermKind.Missing,
+                i % Columns > Numbers && i < 2 * Columns ? i % 5 : 0, i < Columns ? random.NextNormal() : 0,
+                i < Columns ? 0.01 + random.NextDouble() : 1, random.NextNormal() / 4, 0)),
+        ]);
+    }
 
     private static ObliviousEnsemble Ensemble(long seed, Quantiser quantiser, int trees, double scale)
     {

@@ -1,0 +1,68 @@
+using Google.Protobuf;
+using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Models.Format;
+using ScoringEngine.Core.Propensity;
+using ScoringEngine.Core.Trees;
+
+namespace ScoringEngine.Core.Tests.Models;
+
+public sealed class ModelFormatTests
+{
+    // Written by this version; later versions must read it alike.
+    private const string GoldenRegression
+        = "CgV0cmlhbChkMAU5AAAAAAAAWUBBmpmZmZmZqT9JexSuR+F6hD9RAAAAAAAASUBadQgDEQAAAAAAAPC/GiQhAAAAAAAAAEApAAAAAAAA4D8xAA"
+        + "AAAAAA6D85AAAAAAAAwD8aIQgBEAEYAykAAAAAAADwPzEAAAAAAAD4vzkAAAAAAADQPxofCAIQAikAAAAAAADwPzEAAAAAAAAIQDkAAAAAAACw"
+        + "P2IcCgwAAIC/AAAAAAAAIEASDAAAAD4AAIA+AABAPw==";
+
+    [Fact]
+    public void Propensity_EveryKind_SurvivesTheRoundTrip()
+    {
+        ObliviousEnsemble trees = new(2, 0.5f, [1, 2], [0, 1, 0], [1, 2, 3], [1, 2, 3, 4, 5, 6], [0.5, 0.25], [7, 1, 2, 2, 2, 2]);
+        PropensityModel[] models =
+        [
+            new(trees, new PlattCalibration(1.25, -0.5), 100, 5, 90, 0.05, 0.01, 50),
+            new(trees, Isotonic(), 100, 5, 90, 0.05, 0.01, 50),
+            Regression(),
+            PropensityModel.Prior(0.07),
+        ];
+        foreach (PropensityModel model in models)
+        {
+            byte[] bytes = ModelFormat.ToMessage("trial", model).ToByteArray();
+
+            PropensityModel read = ModelFormat.FromMessage(PropensityParameters.Parser.ParseFrom(bytes));
+
+            Assert.Equal(bytes, ModelFormat.ToMessage("trial", read).ToByteArray());
+            Assert.Equal(model.Ensemble?.LeafWeights, read.Ensemble?.LeafWeights);
+            Assert.Equal(model.Ensemble?.LeafValues, read.Ensemble?.LeafValues);
+            Assert.Equal(model.Regression?.Terms, read.Regression?.Terms);
+            Assert.Equal(model.UsesFeatures, read.UsesFeatures);
+            foreach ((float[] row, byte[] bins) in ((float[], byte[])[])[([3, 3, 1], [1, 1]), ([float.NaN, 0, float.NaN], [0, 4])])
+            {
+                Assert.Equal(model.Propensity(row, bins), read.Propensity(row, bins));
+            }
+        }
+    }
+
+    [Fact]
+    public void Propensity_GoldenBytes_ReadAsWritten()
+    {
+        PropensityModel written = Regression();
+        PropensityModel read = ModelFormat.FromMessage(PropensityParameters.Parser.ParseFrom(Convert.FromBase64String(GoldenRegression)));
+
+        Assert.Equal(written.Regression!.Terms, read.Regression?.Terms);
+        Assert.Equal(written.Regression.Intercept, read.Regression?.Intercept);
+        Assert.Equal(((IsotonicCalibration)written.Calibration).Margins, Assert.IsType<IsotonicCalibration>(read.Calibration).Margins);
+        Assert.Equal(GoldenRegression, Convert.ToBase64String(ModelFormat.ToMessage("trial", written).ToByteArray()));
+    }
+
+    private static PropensityModel Regression() => new(
+        null, Isotonic(), 100, 5, 100, 0.05, 0.01, 50,
+        new LogisticRegression(3, -1,
+        [
+            new LogisticTerm(0, LogisticTermKind.Number, 0, 2, 0.5, 0.75, 0.125),
+            new LogisticTerm(1, LogisticTermKind.Category, 3, 0, 1, -1.5, 0.25),
+            new LogisticTerm(2, LogisticTermKind.Missing, 0, 0, 1, 3, 0.0625),
+        ]));
+
+    private static IsotonicCalibration Isotonic() => new([-1, 0, 2.5f], [0.125f, 0.25f, 0.75f]);
+}
