@@ -167,8 +167,8 @@ internal static class ModelFormat
 
     private static ProfitParameters ToMessage(ProfitModel profit) => new()
     {
-        Expected = ToMessage(profit.Expected),
-        Upper = ToMessage(profit.Upper),
+        Expected = ToMessage((ObliviousEnsemble)profit.Expected),
+        Upper = ToMessage((ObliviousEnsemble)profit.Upper),
         Quantile = profit.Quantile,
         MarginalBand = profit.Tiers.MarginalBand,
         CreatorsThreshold = profit.Tiers.CreatorsThreshold,
@@ -187,8 +187,8 @@ internal static class ModelFormat
     internal static PropensityParameters ToMessage(string propositionId, PropensityModel model) => new()
     {
         PropositionId = propositionId,
-        Ensemble = model.Ensemble is { } ensemble ? ToMessage(ensemble) : null,
-        Regression = model.Regression is { } regression ? ToMessage(regression) : null,
+        Ensemble = model.Model is ObliviousEnsemble ensemble ? ToMessage(ensemble) : null,
+        Regression = model.Model is LogisticRegression regression ? ToMessage(regression) : null,
         Slope = (model.Calibration as PlattCalibration)?.Slope ?? 0,
         Intercept = (model.Calibration as PlattCalibration)?.Intercept ?? 0,
         Isotonic = model.Calibration is IsotonicCalibration isotonic ? ToMessage(isotonic) : null,
@@ -201,7 +201,13 @@ internal static class ModelFormat
     };
 
     internal static PropensityModel FromMessage(PropensityParameters message) => new(
-        message.Ensemble is null ? null : FromMessage(message.Ensemble),
+        (message.Ensemble, message.Regression) switch
+        {
+            (null, null) => null,
+            ({ } ensemble, null) => FromMessage(ensemble),
+            (null, { } regression) => FromMessage(regression),
+            _ => throw new InvalidDataException("expected trees or a regression, found both"),
+        },
         message.Isotonic is { } isotonic
             ? new IsotonicCalibration([.. isotonic.Margins], [.. isotonic.Probabilities])
             : new PlattCalibration(message.Slope, message.Intercept),
@@ -210,8 +216,7 @@ internal static class ModelFormat
         message.EffectiveOffers,
         message.Rate,
         message.Prior,
-        message.PriorStrength,
-        message.Regression is null ? null : FromMessage(message.Regression));
+        message.PriorStrength);
 
     private static IsotonicParameters ToMessage(IsotonicCalibration calibration)
     {

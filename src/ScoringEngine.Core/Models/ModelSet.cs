@@ -34,14 +34,10 @@ public sealed class ModelSet
         {
             throw new ArgumentException($"{profiles.Length} profiles for {segments.Segments.Length} segments");
         }
-        IEnumerable<ObliviousEnsemble> ensembles = propensities.Values.Select(p => p.Ensemble).OfType<ObliviousEnsemble>();
-        if ((profit is null ? ensembles : [.. ensembles, profit.Expected, profit.Upper]).Any(e => e.Columns != quantiser.Columns.Length))
+        IRowModel[] rowModels = [.. new[] { profit?.Expected, profit?.Upper }.Concat(propensities.Values.Select(p => p.Model)).OfType<IRowModel>()];
+        foreach (IRowModel model in rowModels)
         {
-            throw new ArgumentException($"a tree ensemble does not read the quantiser's {quantiser.Columns.Length} columns");
-        }
-        if (propensities.Values.Any(p => p.Regression is { } regression && regression.RowLength != schema.Count))
-        {
-            throw new ArgumentException($"a logistic regression does not read rows of {schema.Count} features");
+            model.RequireFit(quantiser);
         }
         Schema = schema;
         Segments = segments;
@@ -50,6 +46,7 @@ public sealed class ModelSet
         Profit = profit;
         Propensities = propensities;
         Manifest = manifest;
+        ScratchLength = rowModels.Select(m => m.ScratchLength).DefaultIfEmpty().Max();
     }
 
     /// <summary>The features of a row.</summary>
@@ -69,6 +66,9 @@ public sealed class ModelSet
 
     /// <summary>Propensity by proposition id, for propositions with outcomes.</summary>
     public ImmutableSortedDictionary<string, PropensityModel> Propensities { get; }
+
+    /// <summary>Floats of scratch that the neediest of the models asks for.</summary>
+    public int ScratchLength { get; }
 
     /// <summary>Where it comes from.</summary>
     public ModelManifest Manifest { get; }

@@ -410,8 +410,8 @@ public sealed class ModelTrainer
         values["segments.count"] = segments.Segments.Length;
         if (profit is not null)
         {
-            values["profit.trees"] = profit.Expected.TreeCount;
-            values["profit.upper_trees"] = profit.Upper.TreeCount;
+            values["profit.trees"] = (profit.Expected as ObliviousEnsemble)?.TreeCount ?? 0;
+            values["profit.upper_trees"] = (profit.Upper as ObliviousEnsemble)?.TreeCount ?? 0;
             values["profit.quantile"] = profit.Quantile;
         }
         return values.ToImmutable();
@@ -455,9 +455,17 @@ public sealed class ModelTrainer
 
     private static float[] Predict(PropensityModel model, Quantiser quantiser, FeatureMatrix rows)
     {
-        float[] margins = model.Ensemble is { } trees ? Predict(trees, quantiser, rows) : new float[rows.Rows];
-        model.Regression?.Margins(rows.Values, rows.Rows, rows.Columns, margins);
-        return [.. margins.Select(model.Propensity)];
+        float[] propensities = new float[rows.Rows];
+        byte[] bins = new byte[ObliviousEnsemble.BlockRows * quantiser.Columns.Length];
+        float[] scratch = new float[model.Model?.ScratchLength ?? 0];
+        for (int r = 0; r < rows.Rows; r += ObliviousEnsemble.BlockRows)
+        {
+            int count = Math.Min(ObliviousEnsemble.BlockRows, rows.Rows - r);
+            ReadOnlySpan<float> values = rows.Values.AsSpan(r * rows.Columns, count * rows.Columns);
+            quantiser.Quantise(values, count, rows.Columns, bins);
+            model.Propensities(new RowBlock(values, count, rows.Columns, bins, scratch), propensities.AsSpan(r));
+        }
+        return propensities;
     }
 
     private static float[] Select(float[] values, int[] rows) => [.. rows.Select(i => values[i])];

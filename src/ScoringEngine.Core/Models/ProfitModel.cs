@@ -10,7 +10,7 @@ namespace ScoringEngine.Core.Models;
 /// <param name="Quantile">The quantile, .5 to .99.</param>
 /// <param name="Tiers">Where the tiers begin.</param>
 /// <param name="Target">What was trained on: period, and whether it is a proxy.</param>
-public sealed record ProfitModel(ObliviousEnsemble Expected, ObliviousEnsemble Upper, double Quantile, TierBounds Tiers, ProfitTarget Target)
+public sealed record ProfitModel(IRowModel Expected, IRowModel Upper, double Quantile, TierBounds Tiers, ProfitTarget Target)
 {
     /// <summary>Potential: what the customer could be worth beyond what is expected, 0 or more.</summary>
     public static float Potential(float expected, float upper) => MathF.Max(0, upper - expected);

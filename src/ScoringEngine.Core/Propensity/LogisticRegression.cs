@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ScoringEngine.Core.Trees;
 
 namespace ScoringEngine.Core.Propensity;
 
@@ -42,7 +43,7 @@ public readonly record struct LogisticTerm(
 /// Log-odds as a weighted sum of standardised numbers, categories and missing values. Sums run in the order of terms in
 /// double precision, so one row and any block give the same bits. Immutable and thread-safe.
 /// </summary>
-public sealed class LogisticRegression
+public sealed class LogisticRegression : IRowModel
 {
     /// <summary>Builds a regression, or rebuilds one from its public state.</summary>
     /// <param name="rowLength">Values in a row.</param>
@@ -124,6 +125,19 @@ public sealed class LogisticRegression
         foreach (ref readonly LogisticTerm term in Terms.AsSpan())
         {
             contributions[term.Feature] += term.Weight * (term.Answer(row[term.Feature]) - term.Average);
+        }
+    }
+
+    int IRowModel.ScratchLength => 0;
+
+    void IRowModel.Margins(in RowBlock rows, Span<float> margins) => Margins(rows.Values, rows.Count, rows.Stride, margins);
+
+    void IRowModel.RequireFit(Quantiser quantiser)
+    {
+        ArgumentNullException.ThrowIfNull(quantiser);
+        if (quantiser.RowLength != RowLength)
+        {
+            throw new ArgumentException($"a logistic regression of {RowLength} features cannot read rows of {quantiser.RowLength}");
         }
     }
 

@@ -106,7 +106,7 @@ public static class PropensityTrainer
         if (!IsEnough(training, accepted, weights, options.MinOutcomes)
             || !IsEnough(parts.Calibration, accepted, weights, options.MinOutcomes / 4))
         {
-            return new PropensityTraining(Model(null, null, PlattCalibration.Identity), 0, double.NaN, []);
+            return new PropensityTraining(Model(null, PlattCalibration.Identity), 0, double.NaN, []);
         }
 
         QuantisedMatrix quantised = quantiser.Quantise(rows, options.Trees.Threads);
@@ -139,11 +139,11 @@ public static class PropensityTrainer
         bool useTrees = candidates[0].Method == PropensityMethod.Trees;
         float[] margins = useTrees ? trees : logistic;
         return new PropensityTraining(
-            Model(useTrees ? ensemble : null, useTrees ? null : regression, Calibrate(candidates[0].Calibration, held.Accepted, margins, held.Weights)),
+            Model(useTrees ? ensemble : regression, Calibrate(candidates[0].Calibration, held.Accepted, margins, held.Weights)),
             heldRows.Rows, ClassificationMetrics.AreaUnderCurve(held.Accepted, margins, held.Weights), candidates);
 
-        PropensityModel Model(ObliviousEnsemble? trees, LogisticRegression? regression, Calibration calibration)
-            => new(trees, calibration, rows.Rows, acceptances, evidence.Rows, evidence.Rate, prior, options.PriorStrength, regression);
+        PropensityModel Model(IRowModel? model, Calibration calibration)
+            => new(model, calibration, rows.Rows, acceptances, evidence.Rows, evidence.Rate, prior, options.PriorStrength);
     }
 
     /// <summary>Finds the number of trees on rows of its own, then grows as many on all training rows.</summary>

@@ -23,8 +23,9 @@ public sealed class ScoreBlock
         Tiers = new Tier[capacity];
         Propensities = new float[capacity * propositions];
         Bins = new byte[capacity * models.Quantiser.Columns.Length];
-        TreeMargins = new float[capacity];
+        ModelMargins = new float[capacity];
         SegmentScratch = new float[models.Segments.ScratchLength];
+        ModelScratch = new float[models.ScratchLength];
     }
 
     /// <summary>Most rows.</summary>
@@ -60,9 +61,11 @@ public sealed class ScoreBlock
 
     internal byte[] Bins { get; }
 
-    internal float[] TreeMargins { get; }
+    internal float[] ModelMargins { get; }
 
     internal float[] SegmentScratch { get; }
+
+    internal float[] ModelScratch { get; }
 
     /// <summary>The values of a row, to be filled: customer features, then context features.</summary>
     public Span<float> Row(int row) => Rows.AsSpan(row * Columns, Columns);

@@ -2,6 +2,7 @@ using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Propensity;
 using ScoringEngine.Core.Propositions;
+using ScoringEngine.Core.Trees;
 using ScoringEngine.Core.Value;
 using ScoringEngine.Core.Workspaces;
 
@@ -73,8 +74,9 @@ public sealed class Scorer
         Models.Segments.Assign(rows, count, columns, block.SegmentIndexes, block.Distances, block.Margins, block.SegmentScratch);
         Span<byte> bins = block.Bins.AsSpan(0, count * Models.Quantiser.Columns.Length);
         Models.Quantiser.Quantise(rows, count, columns, bins);
-        ScoreProfit(block, bins, count);
-        ScorePropensities(block, rows, bins, count);
+        RowBlock values = new(rows, count, columns, bins, block.ModelScratch);
+        ScoreProfit(block, values);
+        ScorePropensities(block, values);
     }
 
     /// <summary>Where the propensity of a proposition comes from.</summary>
@@ -92,32 +94,33 @@ public sealed class Scorer
         Values.Rank(block.Row(row), block.SegmentIndexes[row], block.PropensitiesOf(row), ranked);
     }
 
-    private void ScoreProfit(ScoreBlock block, ReadOnlySpan<byte> bins, int count)
+    private void ScoreProfit(ScoreBlock block, in RowBlock rows)
     {
+        int count = rows.Count;
         if (Models.Profit is not { } profit)
         {
             block.Profits.AsSpan(0, count).Fill(float.NaN);
             block.Potentials.AsSpan(0, count).Fill(float.NaN);
             return;
         }
-        profit.Expected.Margins(bins, count, block.Profits);
-        profit.Upper.Margins(bins, count, block.TreeMargins);
+        profit.Expected.Margins(rows, block.Profits);
+        profit.Upper.Margins(rows, block.ModelMargins);
         for (int r = 0; r < count; r++)
         {
-            block.Potentials[r] = ProfitModel.Potential(block.Profits[r], block.TreeMargins[r]);
+            block.Potentials[r] = ProfitModel.Potential(block.Profits[r], block.ModelMargins[r]);
             block.Tiers[r] = profit.Tiers.Of(block.Profits[r]);
         }
     }
 
-    private void ScorePropensities(ScoreBlock block, ReadOnlySpan<float> rows, ReadOnlySpan<byte> bins, int count)
+    private void ScorePropensities(ScoreBlock block, in RowBlock rows)
     {
         for (int a = 0; a < _propensities.Length; a++)
         {
             PropensityModel? model = _propensities[a];
-            model?.Margins(rows, count, block.Columns, bins, block.TreeMargins);
-            for (int r = 0, i = a; r < count; r++, i += _propensities.Length)
+            model?.Propensities(rows, block.ModelMargins);
+            for (int r = 0, i = a; r < rows.Count; r++, i += _propensities.Length)
             {
-                block.Propensities[i] = model is null ? _priors[a] : model.Propensity(block.TreeMargins[r]);
+                block.Propensities[i] = model is null ? _priors[a] : block.ModelMargins[r];
             }
         }
     }

@@ -13,7 +13,7 @@ namespace ScoringEngine.Core.Trees;
 /// the base margin plus each tree's leaf value in order of trees, added in single precision, so that one row, any
 /// block and the trainer arrive at the same bits. Immutable and thread-safe.
 /// </summary>
-public sealed class ObliviousEnsemble
+public sealed class ObliviousEnsemble : IRowModel
 {
     /// <summary>Most levels of a tree.</summary>
     public const int MaxDepth = 10;
@@ -176,6 +176,12 @@ public sealed class ObliviousEnsemble
             margins[row] = RowMargin(bins[Math.Min(row, bins.Length)..], rowCount);
         }
     }
+
+    int IRowModel.ScratchLength => 0;
+
+    void IRowModel.Margins(in RowBlock rows, Span<float> margins) => Margins(rows.Bins, rows.Count, margins);
+
+    void IRowModel.RequireFit(Quantiser quantiser) => RequireColumns(quantiser);
 
     /// <summary>Quantises rows and predicts their margins, block by block. Allocates nothing.</summary>
     /// <param name="quantiser">The quantiser of the training rows.</param>

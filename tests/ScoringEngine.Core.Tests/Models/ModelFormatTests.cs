@@ -32,13 +32,13 @@ public sealed class ModelFormatTests
             PropensityModel read = ModelFormat.FromMessage(PropensityParameters.Parser.ParseFrom(bytes));
 
             Assert.Equal(bytes, ModelFormat.ToMessage("trial", read).ToByteArray());
-            Assert.Equal(model.Ensemble?.LeafWeights, read.Ensemble?.LeafWeights);
-            Assert.Equal(model.Ensemble?.LeafValues, read.Ensemble?.LeafValues);
-            Assert.Equal(model.Regression?.Terms, read.Regression?.Terms);
-            Assert.Equal(model.UsesFeatures, read.UsesFeatures);
+            Assert.Equal(model.Model?.GetType(), read.Model?.GetType());
+            Assert.Equal((model.Model as ObliviousEnsemble)?.LeafWeights, (read.Model as ObliviousEnsemble)?.LeafWeights);
+            Assert.Equal((model.Model as ObliviousEnsemble)?.LeafValues, (read.Model as ObliviousEnsemble)?.LeafValues);
+            Assert.Equal((model.Model as LogisticRegression)?.Terms, (read.Model as LogisticRegression)?.Terms);
             foreach ((float[] row, byte[] bins) in ((float[], byte[])[])[([3, 3, 1], [1, 1]), ([float.NaN, 0, float.NaN], [0, 4])])
             {
-                Assert.Equal(model.Propensity(row, bins), read.Propensity(row, bins));
+                Assert.Equal(Propensity(model, row, bins), Propensity(read, row, bins));
             }
         }
     }
@@ -49,20 +49,28 @@ public sealed class ModelFormatTests
         PropensityModel written = Regression();
         PropensityModel read = ModelFormat.FromMessage(PropensityParameters.Parser.ParseFrom(Convert.FromBase64String(GoldenRegression)));
 
-        Assert.Equal(written.Regression!.Terms, read.Regression?.Terms);
-        Assert.Equal(written.Regression.Intercept, read.Regression?.Intercept);
+        LogisticRegression regression = Assert.IsType<LogisticRegression>(written.Model);
+        Assert.Equal(regression.Terms, Assert.IsType<LogisticRegression>(read.Model).Terms);
+        Assert.Equal(regression.Intercept, ((LogisticRegression)read.Model).Intercept);
         Assert.Equal(((IsotonicCalibration)written.Calibration).Margins, Assert.IsType<IsotonicCalibration>(read.Calibration).Margins);
         Assert.Equal(GoldenRegression, Convert.ToBase64String(ModelFormat.ToMessage("trial", written).ToByteArray()));
     }
 
     private static PropensityModel Regression() => new(
-        null, Isotonic(), 100, 5, 100, 0.05, 0.01, 50,
         new LogisticRegression(3, -1,
         [
             new LogisticTerm(0, LogisticTermKind.Number, 0, 2, 0.5, 0.75, 0.125),
             new LogisticTerm(1, LogisticTermKind.Category, 3, 0, 1, -1.5, 0.25),
             new LogisticTerm(2, LogisticTermKind.Missing, 0, 0, 1, 3, 0.0625),
-        ]));
+        ]),
+        Isotonic(), 100, 5, 100, 0.05, 0.01, 50);
+
+    private static float Propensity(PropensityModel model, float[] row, byte[] bins)
+    {
+        float[] propensity = new float[1];
+        model.Propensities(new RowBlock(row, 1, row.Length, bins), propensity);
+        return propensity[0];
+    }
 
     private static IsotonicCalibration Isotonic() => new([-1, 0, 2.5f], [0.125f, 0.25f, 0.75f]);
 }

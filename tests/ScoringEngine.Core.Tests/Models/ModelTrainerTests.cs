@@ -28,7 +28,7 @@ public sealed class ModelTrainerTests : IDisposable
             Assert.Equal(results[0].Models.Manifest.ToJson(), r.Models.Manifest.ToJson());
             Assert.Equal(results[0].Assignments, r.Assignments);
         });
-        Assert.Contains(results[0].Models.Propensities.Values, p => p.UsesFeatures);
+        Assert.Contains(results[0].Models.Propensities.Values, p => p.Model is not null);
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public sealed class PropensityTrainerTests
         PropensityTraining training = PropensityTrainer.Fit(
             quantiser, rows, accepted, [], [], prior: 0.02, new PropensityOptions { PriorStrength = 100 });
 
-        Assert.False(training.Model.UsesFeatures);
+        Assert.False(training.Model.Model is not null);
         Assert.Empty(training.Candidates);
         Assert.Equal(0, training.CalibrationRows);
         Assert.True(double.IsNaN(training.AreaUnderCurve));
@@ -116,10 +116,9 @@ public sealed class PropensityTrainerTests
     {
         PropensityModel model = PropensityModel.Prior(0.07);
         float[] p = new float[3];
-        model.Propensities([], 3, 0, [], p);
+        model.Propensities(new RowBlock([], 3, 0, []), p);
 
         Assert.Equal([0.07f, 0.07f, 0.07f], p);
-        Assert.Equal(0.07f, model.Propensity([], []));
         Assert.Throws<ArgumentException>(() => PropensityModel.Prior(1.5));
     }
 
@@ -136,14 +135,15 @@ public sealed class PropensityTrainerTests
         byte[] bins = new byte[quantiser.Columns.Length];
 
         Assert.Equal(method, training.Candidates[0].Method);
-        Assert.Equal(method == PropensityMethod.Trees, model.Ensemble is not null);
-        Assert.Equal(method == PropensityMethod.Logistic, model.Regression is not null);
+        Assert.Equal(method == PropensityMethod.Trees ? typeof(ObliviousEnsemble) : typeof(LogisticRegression), model.Model?.GetType());
         Assert.Equal(4, training.Candidates.Length);
         Assert.Equal(training.Candidates.Min(c => c.LogLoss), training.LogLoss);
         for (int r = 0; r < 200; r++)
         {
             quantiser.Quantise(rows.Row(r), 1, 4, bins);
-            Assert.Equal(block[r], model.Propensity(rows.Row(r), bins));
+            float[] alone = new float[1];
+            model.Propensities(new RowBlock(rows.Row(r), 1, rows.Columns, bins), alone);
+            Assert.Equal(block[r], alone[0]);
         }
     }
 
@@ -228,7 +228,7 @@ public sealed class PropensityTrainerTests
         byte[] bins = new byte[quantiser.Columns.Length * rows.Rows];
         quantiser.Quantise(rows.Values, rows.Rows, rows.Columns, bins);
         float[] p = new float[rows.Rows];
-        model.Propensities(rows.Values, rows.Rows, rows.Columns, bins, p);
+        model.Propensities(new RowBlock(rows.Values, rows.Rows, rows.Columns, bins), p);
         return p;
     }
 }

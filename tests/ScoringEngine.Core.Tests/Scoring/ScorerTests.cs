@@ -5,6 +5,7 @@ using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Propensity;
 using ScoringEngine.Core.Scoring;
 using ScoringEngine.Core.Tests.Models;
+using ScoringEngine.Core.Trees;
 using ScoringEngine.Core.Value;
 using ScoringEngine.Core.Workspaces;
 
@@ -142,18 +143,27 @@ public sealed class ScorerTests(TrainedSample sample)
 
         byte[] bins = new byte[models.Quantiser.Columns.Length];
         models.Quantiser.Quantise(row, 1, row.Length, bins);
-        float profit = models.Profit!.Expected.Margin(bins);
+        float profit = Margin(models.Profit!.Expected);
         Assert.Equal(models.Segments.Assign(row, new float[models.Segments.ScratchLength]),
             new Core.Segmentation.SegmentAssignment(block.SegmentIndexes[0], block.Distances[0], block.Margins[0]));
         Assert.Equal(profit, block.Profits[0]);
-        Assert.Equal(Math.Max(0, models.Profit.Upper.Margin(bins) - profit), block.Potentials[0]);
-        Assert.Contains(models.Propensities.Values, p => p.UsesFeatures);
+        Assert.Equal(Math.Max(0, Margin(models.Profit.Upper) - profit), block.Potentials[0]);
+        Assert.Contains(models.Propensities.Values, p => p.Model is not null);
         Assert.All(_scorer.Values.Propositions.Index(), a =>
         {
             PropensityModel? model = models.Propensities.GetValueOrDefault(a.Item.Id);
-            Assert.Equal(model?.Propensity(row, bins) ?? (float)a.Item.PriorPropensity, block.PropensitiesOf(0)[a.Index]);
+            float[] expected = [(float)a.Item.PriorPropensity];
+            model?.Propensities(new RowBlock(row, 1, row.Length, bins), expected);
+            Assert.Equal(expected[0], block.PropensitiesOf(0)[a.Index]);
             Assert.Equal(model is null ? Provenance.Assumed : Provenance.Estimated, _scorer.PropensityProvenance(a.Index));
         });
+
+        float Margin(IRowModel model)
+        {
+            float[] margin = new float[1];
+            model.Margins(new RowBlock(row, 1, row.Length, bins), margin);
+            return margin[0];
+        }
     }
 
     [Fact]

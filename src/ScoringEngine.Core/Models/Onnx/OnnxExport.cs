@@ -176,13 +176,18 @@ public static class OnnxExport
 
         private void WritePropensity(string rows, string id, PropensityModel propensity)
         {
-            string? margin = propensity.Ensemble is { } ensemble ? Margin(rows, ensemble)
-                : propensity.Regression is { } regression ? Margin(rows, regression) : null;
-            string probability = margin is null
+            string probability = propensity.Model is null
                 ? _graph.LearningNode("TreeEnsembleRegressor", [rows], TreeEnsembleWriter.Constant(propensity.Propensity(0)))
-                : Smooth(Calibrate(margin, propensity.Calibration), propensity);
+                : Smooth(Calibrate(Margin(rows, propensity.Model), propensity.Calibration), propensity);
             Output(probability, PropensityPrefix + id, OnnxElementType.Float, "propensity of acceptance, 0..1", -1, 1);
         }
+
+        private string Margin(string rows, IRowModel model) => model switch
+        {
+            ObliviousEnsemble ensemble => Margin(rows, ensemble),
+            LogisticRegression regression => Margin(rows, regression),
+            _ => throw new NotSupportedException($"{model.GetType().Name} cannot be written as ONNX"),
+        };
 
         /// <summary>The weighted sum of answers, in double precision and in the order of the terms.</summary>
         private string Margin(string rows, LogisticRegression regression)

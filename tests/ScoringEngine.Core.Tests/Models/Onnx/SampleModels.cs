@@ -59,9 +59,9 @@ internal static class SampleModels
                 ["trees"] = new(Ensemble(seed + 3, quantiser, trees, 0.3), new PlattCalibration(0.8, -1.1), 900, 200, 700.5, 0.2, 0.1, 100),
                 ["rate"] = new(null, PlattCalibration.Identity, 30, 3, 25, 0.1, 0.02, 100),
                 ["prior"] = PropensityModel.Prior(0.07, strength: 0),
-                ["logistic"] = new(null, new PlattCalibration(1.2, 0.3), 800, 240, 790.25, 0.3, 0.1, 50, Regression(seed + 4)),
+                ["logistic"] = new(Regression(seed + 4), new PlattCalibration(1.2, 0.3), 800, 240, 790.25, 0.3, 0.1, 50),
                 ["isotonic"] = new(Ensemble(seed + 5, quantiser, trees, 0.3), Isotonic, 900, 300, 700.5, 0.3, 0.1, 100),
-                ["constant"] = new(null, new IsotonicCalibration([0.5f], [0.25f]), 900, 300, 700.5, 0.3, 0.1, 100, Regression(seed + 6)),
+                ["constant"] = new(Regression(seed + 6), new IsotonicCalibration([0.5f], [0.25f]), 900, 300, 700.5, 0.3, 0.1, 100),
             });
         ModelManifest manifest = new() { Name = "sample", Version = 1, CreatedAt = DateTimeOffset.UnixEpoch, SchemaHash = schema.Hash };
         return new ModelSet(schema, segments, [.. segments.Segments.Select(_ => new SegmentProfile(0, []))], quantiser, profit, propensities, manifest);
