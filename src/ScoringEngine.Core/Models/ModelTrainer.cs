@@ -247,6 +247,14 @@ public sealed class ModelTrainer
         {
             throw new InvalidDataException($"{training.Length} training customers are too few to predict profit from");
         }
+        ImmutableArray<int> trends = [.. Schema.Features.Select(f => target.RisesWith.Contains(f.Name) ? 1 : target.FallsWith.Contains(f.Name) ? -1 : 0)];
+        Loss loss = target.Loss switch
+        {
+            ProfitLoss.Poisson => new PoissonLoss(),
+            ProfitLoss.Tweedie => new TweedieLoss(target.TweediePower),
+            _ => new SquaredLoss(),
+        };
+        RequireTargets(customers.Targets, loss);
         LabelledRows fitRows = new(rows.Select(fit), Select(customers.Targets, fit));
         LabelledRows validationRows = new(rows.Select(validation), Select(customers.Targets, validation));
         TreeTrainingOptions options = new()
@@ -256,11 +264,14 @@ public sealed class ModelTrainer
             LearningRate = 0.08,
             MinLeafWeight = 5,
             EarlyStoppingRounds = 30,
+            MonotoneConstraints = trends,
             ExcludedFeatures = [.. Enumerable.Range(Schema.CustomerCount, Schema.Count - Schema.CustomerCount)],
             Seed = _options.Seed,
             Threads = _options.Threads,
         };
-        ObliviousEnsemble expectedModel = ObliviousTreeTrainer.Train(fitRows, validationRows, options, cancellation: _cancellation).Model;
+        ObliviousEnsemble expectedTrees = ObliviousTreeTrainer.Train(
+            fitRows, validationRows, options with { Loss = loss }, cancellation: _cancellation).Model;
+        IRowModel expectedModel = loss is SquaredLoss ? expectedTrees : new ExponentialModel(expectedTrees);
         _progress?.Report(0.4);
         double quantile = _workspace.Policy.PotentialQuantile;
         ObliviousEnsemble upperModel = ObliviousTreeTrainer.Train(
@@ -271,6 +282,16 @@ public sealed class ModelTrainer
         TierBounds tiers = Tiers(new WhaleCurve(Select(expected, training)));
         return (new ProfitModel(expectedModel, upperModel, quantile, tiers, target),
             Measure(customers.Targets, expected, upper, training, heldOut), expected);
+    }
+
+    private static void RequireTargets(float[] targets, Loss loss)
+    {
+        int[] wrong = [.. Enumerable.Range(0, targets.Length).Where(i => loss.Violation(targets[i]) is not null)];
+        if (wrong.Length > 0)
+        {
+            throw new InvalidDataException(
+                $"{wrong.Length} customers have a target that cannot be learned with {loss.Name} loss, such as {loss.Violation(targets[wrong[0]])}");
+        }
     }
 
     private TierBounds Tiers(WhaleCurve curve)
@@ -410,12 +431,19 @@ public sealed class ModelTrainer
         values["segments.count"] = segments.Segments.Length;
         if (profit is not null)
         {
-            values["profit.trees"] = (profit.Expected as ObliviousEnsemble)?.TreeCount ?? 0;
-            values["profit.upper_trees"] = (profit.Upper as ObliviousEnsemble)?.TreeCount ?? 0;
+            values["profit.trees"] = TreeCount(profit.Expected);
+            values["profit.upper_trees"] = TreeCount(profit.Upper);
             values["profit.quantile"] = profit.Quantile;
         }
         return values.ToImmutable();
     }
+
+    private static int TreeCount(IRowModel model) => model switch
+    {
+        ObliviousEnsemble trees => trees.TreeCount,
+        ExponentialModel { Inner: ObliviousEnsemble trees } => trees.TreeCount,
+        _ => 0,
+    };
 
     private static ImmutableSortedDictionary<string, double> Metrics(
         SegmentTraining? segmentation, ProfitMetrics? profit, IEnumerable<PropensityMetrics> propensities)
@@ -446,27 +474,23 @@ public sealed class ModelTrainer
         return metrics.Where(m => double.IsFinite(m.Value)).ToImmutableSortedDictionary(StringComparer.Ordinal);
     }
 
-    private static float[] Predict(ObliviousEnsemble model, Quantiser quantiser, FeatureMatrix rows)
+    private static float[] Predict(IRowModel model, Quantiser quantiser, FeatureMatrix rows)
     {
         float[] margins = new float[rows.Rows];
-        model.PredictMargins(quantiser, rows.Values, rows.Rows, rows.Columns, margins, new byte[model.ScratchLength]);
-        return margins;
-    }
-
-    private static float[] Predict(PropensityModel model, Quantiser quantiser, FeatureMatrix rows)
-    {
-        float[] propensities = new float[rows.Rows];
         byte[] bins = new byte[ObliviousEnsemble.BlockRows * quantiser.Columns.Length];
-        float[] scratch = new float[model.Model?.ScratchLength ?? 0];
+        float[] scratch = new float[model.ScratchLength];
         for (int r = 0; r < rows.Rows; r += ObliviousEnsemble.BlockRows)
         {
             int count = Math.Min(ObliviousEnsemble.BlockRows, rows.Rows - r);
             ReadOnlySpan<float> values = rows.Values.AsSpan(r * rows.Columns, count * rows.Columns);
             quantiser.Quantise(values, count, rows.Columns, bins);
-            model.Propensities(new RowBlock(values, count, rows.Columns, bins, scratch), propensities.AsSpan(r));
+            model.Margins(new RowBlock(values, count, rows.Columns, bins, scratch), margins.AsSpan(r));
         }
-        return propensities;
+        return margins;
     }
+
+    private static float[] Predict(PropensityModel model, Quantiser quantiser, FeatureMatrix rows)
+        => [.. (model.Model is { } margins ? Predict(margins, quantiser, rows) : new float[rows.Rows]).Select(model.Propensity)];
 
     private static float[] Select(float[] values, int[] rows) => [.. rows.Select(i => values[i])];
 }

@@ -186,8 +186,15 @@ public static class OnnxExport
         {
             ObliviousEnsemble ensemble => Margin(rows, ensemble),
             LogisticRegression regression => Margin(rows, regression),
+            ExponentialModel exponential => Exponential(Margin(rows, exponential.Inner)),
             _ => throw new NotSupportedException($"{model.GetType().Name} cannot be written as ONNX"),
         };
+
+        private string Exponential(string margin)
+        {
+            string wide = _graph.Node("Cast", [margin], Attribute("to", (long)OnnxElementType.Double));
+            return _graph.Node("Cast", [_graph.Node("Exp", [wide])], Attribute("to", (long)OnnxElementType.Float));
+        }
 
         /// <summary>The weighted sum of answers, in double precision and in the order of the terms.</summary>
         private string Margin(string rows, LogisticRegression regression)
