@@ -260,11 +260,15 @@ public sealed class ModelTrainer
             Seed = _options.Seed,
             Threads = _options.Threads,
         };
-        ObliviousEnsemble expectedModel = ObliviousTreeTrainer.Train(fitRows, validationRows, options, cancellation: _cancellation).Model;
+        FeatureMatrix fitValues = customers.Rows.Select(fit);
+        FeatureMatrix validationValues = customers.Rows.Select(validation);
+        IRowModel expectedModel = BoostedTrainer.Train(
+            fitValues, fitRows, validationValues, validationRows, options, cancellation: _cancellation).Model;
         _progress?.Report(0.4);
         double quantile = _workspace.Policy.PotentialQuantile;
-        ObliviousEnsemble upperModel = ObliviousTreeTrainer.Train(
-            fitRows, validationRows, options with { Trees = 200, Depth = 5, Loss = new QuantileLoss(quantile) }, cancellation: _cancellation).Model;
+        IRowModel upperModel = BoostedTrainer.Train(
+            fitValues, fitRows, validationValues, validationRows, options with { Trees = 200, Depth = 5, Loss = new QuantileLoss(quantile) },
+            cancellation: _cancellation).Model;
 
         float[] expected = Predict(expectedModel, quantiser, customers.Rows);
         float[] upper = Predict(upperModel, quantiser, customers.Rows);
@@ -410,8 +414,9 @@ public sealed class ModelTrainer
         values["segments.count"] = segments.Segments.Length;
         if (profit is not null)
         {
-            values["profit.trees"] = (profit.Expected as ObliviousEnsemble)?.TreeCount ?? 0;
-            values["profit.upper_trees"] = (profit.Upper as ObliviousEnsemble)?.TreeCount ?? 0;
+            values["profit.trees"] = TreesOf(profit.Expected)?.TreeCount ?? 0;
+            values["profit.upper_trees"] = TreesOf(profit.Upper)?.TreeCount ?? 0;
+            values["profit.linear_pieces"] = (profit.Expected as BoostedModel)?.Stage.Pieces.Count ?? 0;
             values["profit.quantile"] = profit.Quantile;
         }
         return values.ToImmutable();
@@ -446,26 +451,23 @@ public sealed class ModelTrainer
         return metrics.Where(m => double.IsFinite(m.Value)).ToImmutableSortedDictionary(StringComparer.Ordinal);
     }
 
-    private static float[] Predict(ObliviousEnsemble model, Quantiser quantiser, FeatureMatrix rows)
+    private static ObliviousEnsemble? TreesOf(IRowModel model) => model as ObliviousEnsemble ?? (model as BoostedModel)?.Trees;
+
+    private static float[] Predict(IRowModel model, Quantiser quantiser, FeatureMatrix rows)
     {
         float[] margins = new float[rows.Rows];
-        model.PredictMargins(quantiser, rows.Values, rows.Rows, rows.Columns, margins, new byte[model.ScratchLength]);
+        quantiser.PredictMargins(model, rows, margins);
         return margins;
     }
 
     private static float[] Predict(PropensityModel model, Quantiser quantiser, FeatureMatrix rows)
     {
-        float[] propensities = new float[rows.Rows];
-        byte[] bins = new byte[ObliviousEnsemble.BlockRows * quantiser.Columns.Length];
-        float[] scratch = new float[model.Model?.ScratchLength ?? 0];
-        for (int r = 0; r < rows.Rows; r += ObliviousEnsemble.BlockRows)
+        float[] margins = new float[rows.Rows];
+        if (model.Model is not null)
         {
-            int count = Math.Min(ObliviousEnsemble.BlockRows, rows.Rows - r);
-            ReadOnlySpan<float> values = rows.Values.AsSpan(r * rows.Columns, count * rows.Columns);
-            quantiser.Quantise(values, count, rows.Columns, bins);
-            model.Propensities(new RowBlock(values, count, rows.Columns, bins, scratch), propensities.AsSpan(r));
+            quantiser.PredictMargins(model.Model, rows, margins);
         }
-        return propensities;
+        return [.. margins.Select(model.Propensity)];
     }
 
     private static float[] Select(float[] values, int[] rows) => [.. rows.Select(i => values[i])];

@@ -22,8 +22,9 @@ public sealed record BoostedTraining(IRowModel Model, TreeTraining Trees, Linear
 public static class BoostedTrainer
 {
     private const int MinTrialRows = 200;
-    private const int MaxTrialRows = 40_000;
+    private const int MaxTrialRows = 20_000;
     private const int TrialStoppingRounds = 10;
+    private const int BlockRows = 4096;
 
     // One row in so many is kept apart in the trial.
     private const int TrialShare = 4;
@@ -53,26 +54,32 @@ public static class BoostedTrainer
         }
         ObliviousTreeTrainer.RequireFit([new TrainingOutput(training, options.Loss, validation)], options);
 
+        Workers workers = new(options.Threads, cancellation);
         LinearStageTrial trial = new(double.NaN, double.NaN);
-        bool tried = options.LinearStage == LinearStageUse.WhereItHelps && training.Rows.Rows >= MinTrialRows;
-        if (tried)
+        LinearStage? stage = null;
+        if (options.LinearStage == LinearStageUse.Always)
         {
-            trial = Try(values, training, options, cancellation);
+            stage = FitStage(values, training, options, workers);
         }
-        LinearStage? stage = options.LinearStage == LinearStageUse.Always || trial.WithStage < trial.TreesAlone - (MinGain * Math.Abs(trial.TreesAlone))
-            ? FitStage(values, training, options, cancellation) : null;
+        else if (options.LinearStage == LinearStageUse.WhereItHelps && values.Rows >= MinTrialRows)
+        {
+            (stage, trial) = Try(values, training, options, workers, cancellation);
+            bool helps = trial.WithStage < trial.TreesAlone - (MinGain * Math.Abs(trial.TreesAlone));
+            stage = stage is not null && helps ? LinearStageTrainer.Refit(stage, values, training, options.Loss, workers) : null;
+        }
         if (stage is null)
         {
             TreeTraining alone = ObliviousTreeTrainer.Train(training, validation, options, progress, cancellation);
             return new BoostedTraining(alone.Model, alone, trial);
         }
         TreeTraining trees = ObliviousTreeTrainer.Train(
-            OnTop(stage, values, training, options.Threads), validation is null ? null : OnTop(stage, validationValues!, validation, options.Threads),
+            OnTop(stage, values, training, workers), validation is null ? null : OnTop(stage, validationValues!, validation, workers),
             options, progress, cancellation);
         return new BoostedTraining(new BoostedModel(stage, trees.Model), trees, trial);
     }
 
-    private static LinearStageTrial Try(FeatureMatrix values, LabelledRows training, TreeTrainingOptions options, CancellationToken cancellation)
+    private static (LinearStage? Stage, LinearStageTrial Trial) Try(
+        FeatureMatrix values, LabelledRows training, TreeTrainingOptions options, Workers workers, CancellationToken cancellation)
     {
         int count = Math.Min(values.Rows, MaxTrialRows);
         List<int> fit = [];
@@ -82,36 +89,31 @@ public static class BoostedTrainer
             int row = (int)((long)i * values.Rows / count);
             (SeededRandom.Mix((ulong)row ^ SeededRandom.Mix((ulong)options.Seed)) % TrialShare == 0 ? check : fit).Add(row);
         }
-        LinearStageTrial nothing = new(double.NaN, double.NaN);
-        if (training.Select([.. fit]) is not { } fitRows || training.Select([.. check]) is not { } checkRows)
-        {
-            return nothing;
-        }
         FeatureMatrix fitValues = values.Select([.. fit]);
-        if (FitStage(fitValues, fitRows, options, cancellation) is not { } stage)
+        if (training.Select([.. fit]) is not { } fitRows || training.Select([.. check]) is not { } checkRows
+            || FitStage(fitValues, fitRows, options, workers) is not { } stage)
         {
-            return nothing;
+            return (null, new LinearStageTrial(double.NaN, double.NaN));
         }
         options = options with { EarlyStoppingRounds = TrialStoppingRounds };
-        double alone = Least(fitRows, checkRows);
-        double withStage = Least(OnTop(stage, fitValues, fitRows, options.Threads), OnTop(stage, values.Select([.. check]), checkRows, options.Threads));
-        return new LinearStageTrial(alone, withStage);
+        return (stage, new LinearStageTrial(
+            Least(fitRows, checkRows),
+            Least(OnTop(stage, fitValues, fitRows, workers), OnTop(stage, values.Select([.. check]), checkRows, workers))));
 
-        double Least(LabelledRows rows, LabelledRows validation)
-            => ObliviousTreeTrainer.Train(rows, validation, options, cancellation: cancellation).ValidationLoss.Min();
+        double Least(LabelledRows rows, LabelledRows apart)
+            => ObliviousTreeTrainer.Train(rows, apart, options, cancellation: cancellation).ValidationLoss.Min();
     }
 
-    private static LinearStage? FitStage(FeatureMatrix values, LabelledRows training, TreeTrainingOptions options, CancellationToken cancellation)
+    private static LinearStage? FitStage(FeatureMatrix values, LabelledRows training, TreeTrainingOptions options, Workers workers)
         => LinearStageTrainer.Fit(
             values, training, options.Loss,
             f => !options.ExcludedFeatures.Contains(f) && (f >= options.MonotoneConstraints.Length || options.MonotoneConstraints[f] == 0),
-            new Workers(options.Threads, cancellation));
+            workers);
 
-    private static LabelledRows OnTop(LinearStage stage, FeatureMatrix values, LabelledRows rows, int threads)
+    private static LabelledRows OnTop(LinearStage stage, FeatureMatrix values, LabelledRows rows, Workers workers)
     {
         float[] margins = new float[values.Rows];
-        const int BlockRows = 4096;
-        new Workers(threads, CancellationToken.None).For((values.Rows + BlockRows - 1) / BlockRows, block =>
+        workers.For((values.Rows + BlockRows - 1) / BlockRows, block =>
         {
             int start = block * BlockRows;
             int count = Math.Min(BlockRows, values.Rows - start);

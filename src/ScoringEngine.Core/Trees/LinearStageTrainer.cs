@@ -27,15 +27,27 @@ internal sealed class LinearStageTrainer
     private readonly Workers _workers;
     private readonly int[] _sample;
 
-    private LinearStageTrainer(FeatureMatrix rows, ReadOnlyMemory<float> rowWeights, float[] responses, float[] weights, Workers workers)
+    private LinearStageTrainer(FeatureMatrix values, LabelledRows rows, Loss loss, Workers workers)
     {
-        _rows = rows;
-        _rowWeights = rowWeights;
-        _responses = responses;
-        _weights = weights;
+        _rows = values;
+        _rowWeights = rows.Weights;
         _workers = workers;
-        int sample = Math.Min(rows.Rows, MaxSampleRows);
-        _sample = [.. Enumerable.Range(0, sample).Select(i => (int)((long)i * rows.Rows / sample))];
+        int sample = Math.Min(values.Rows, MaxSampleRows);
+        _sample = [.. Enumerable.Range(0, sample).Select(i => (int)((long)i * values.Rows / sample))];
+
+        // The step from a constant: weights are the hessians, responses the margins that the gradients ask for.
+        loss = loss.RefitsLeaves ? new SquaredLoss() : loss;
+        ReadOnlySpan<float> targets = rows.Targets.Span;
+        float start = (float)loss.InitialMargin(targets, rows.Weights.Span);
+        float[] margins = new float[targets.Length];
+        Array.Fill(margins, start);
+        _responses = new float[targets.Length];
+        _weights = new float[targets.Length];
+        loss.Gradients(targets, rows.Weights.Span, margins, _responses, _weights);
+        for (int i = 0; i < _responses.Length; i++)
+        {
+            _responses[i] = _weights[i] > 0 ? start - (_responses[i] / _weights[i]) : start;
+        }
     }
 
     private readonly record struct Choice(LinearPieces Pieces, double Criterion);
@@ -49,27 +61,15 @@ internal sealed class LinearStageTrainer
     /// <returns>The stage, or null where no number varies or its coefficients are not finite.</returns>
     public static LinearStage? Fit(FeatureMatrix values, LabelledRows rows, Loss loss, Func<int, bool> allowed, Workers workers)
     {
-        loss = loss.RefitsLeaves ? new SquaredLoss() : loss;
-        ReadOnlySpan<float> targets = rows.Targets.Span;
-        float start = (float)loss.InitialMargin(targets, rows.Weights.Span);
-        float[] margins = new float[targets.Length];
-        Array.Fill(margins, start);
-        float[] responses = new float[targets.Length];
-        float[] weights = new float[targets.Length];
-        loss.Gradients(targets, rows.Weights.Span, margins, responses, weights);
-        for (int i = 0; i < responses.Length; i++)
-        {
-            responses[i] = weights[i] > 0 ? start - (responses[i] / weights[i]) : start;
-        }
         QuantisedColumn[] columns = [.. rows.Rows.Quantiser.Columns.Where(c => allowed(c.Feature))];
-        return new LinearStageTrainer(values, rows.Weights, responses, weights, workers).Run(columns);
+        LinearStageTrainer trainer = new(values, rows, loss, workers);
+        LinearTerm[] terms = trainer.Terms([.. columns.Where(c => c.Category is null).Select(c => c.Feature).Distinct()]);
+        return terms.Length == 0 ? null : trainer.Refit(trainer.Choose(columns, terms), terms);
     }
 
-    private LinearStage? Run(QuantisedColumn[] columns)
-    {
-        LinearTerm[] terms = Terms([.. columns.Where(c => c.Category is null).Select(c => c.Feature).Distinct()]);
-        return terms.Length == 0 ? null : Refit(Choose(columns, terms), terms);
-    }
+    /// <summary>Fits a stage with the pieces and terms of one that was fitted to fewer rows.</summary>
+    public static LinearStage? Refit(LinearStage stage, FeatureMatrix values, LabelledRows rows, Loss loss, Workers workers)
+        => new LinearStageTrainer(values, rows, loss, workers).Refit(stage.Pieces, [.. stage.Terms]);
 
     /// <summary>The numbers that vary, by position; where there are very many, those that go best with the response.</summary>
     private LinearTerm[] Terms(int[] features)

@@ -122,7 +122,14 @@ public readonly record struct TreeTrainingProgress(int Trees, double TrainingLos
 /// Number of trees with the smallest validation loss; without validation rows, the number of trees.
 /// </param>
 public sealed record TreeTraining(
-    ObliviousEnsemble Model, ImmutableArray<double> TrainingLoss, ImmutableArray<double> ValidationLoss, int BestIteration);
+    ObliviousEnsemble Model, ImmutableArray<double> TrainingLoss, ImmutableArray<double> ValidationLoss, int BestIteration)
+{
+    /// <summary>
+    /// Whether the trees add the same to every row, because no split gained anything: a constant target, a single class,
+    /// features that say nothing, or too few rows.
+    /// </summary>
+    public bool IsConstant => Model.SplitColumns.IsEmpty;
+}
 
 /// <summary>One of several outputs to be learned together.</summary>
 /// <param name="Training">Its targets; rows without an observation have weight 0 (<see cref="LabelledRows.OfObserved"/>).</param>
