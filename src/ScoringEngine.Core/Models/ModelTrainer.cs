@@ -269,13 +269,16 @@ public sealed class ModelTrainer
             Seed = _options.Seed,
             Threads = _options.Threads,
         };
-        ObliviousEnsemble expectedTrees = ObliviousTreeTrainer.Train(
-            fitRows, validationRows, options with { Loss = loss }, cancellation: _cancellation).Model;
-        IRowModel expectedModel = loss is SquaredLoss ? expectedTrees : new ExponentialModel(expectedTrees);
+        FeatureMatrix fitValues = customers.Rows.Select(fit);
+        FeatureMatrix validationValues = customers.Rows.Select(validation);
+        IRowModel margins = BoostedTrainer.Train(
+            fitValues, fitRows, validationValues, validationRows, options with { Loss = loss }, cancellation: _cancellation).Model;
+        IRowModel expectedModel = loss is SquaredLoss ? margins : new ExponentialModel(margins);
         _progress?.Report(0.4);
         double quantile = _workspace.Policy.PotentialQuantile;
-        ObliviousEnsemble upperModel = ObliviousTreeTrainer.Train(
-            fitRows, validationRows, options with { Trees = 200, Depth = 5, Loss = new QuantileLoss(quantile) }, cancellation: _cancellation).Model;
+        IRowModel upperModel = BoostedTrainer.Train(
+            fitValues, fitRows, validationValues, validationRows, options with { Trees = 200, Depth = 5, Loss = new QuantileLoss(quantile) },
+            cancellation: _cancellation).Model;
 
         float[] expected = Predict(expectedModel, quantiser, customers.Rows);
         float[] upper = Predict(upperModel, quantiser, customers.Rows);
@@ -431,19 +434,13 @@ public sealed class ModelTrainer
         values["segments.count"] = segments.Segments.Length;
         if (profit is not null)
         {
-            values["profit.trees"] = TreeCount(profit.Expected);
-            values["profit.upper_trees"] = TreeCount(profit.Upper);
+            values["profit.trees"] = TreesOf(profit.Expected)?.TreeCount ?? 0;
+            values["profit.upper_trees"] = TreesOf(profit.Upper)?.TreeCount ?? 0;
+            values["profit.linear_pieces"] = (Margins(profit.Expected) as BoostedModel)?.Stage.Pieces.Count ?? 0;
             values["profit.quantile"] = profit.Quantile;
         }
         return values.ToImmutable();
     }
-
-    private static int TreeCount(IRowModel model) => model switch
-    {
-        ObliviousEnsemble trees => trees.TreeCount,
-        ExponentialModel { Inner: ObliviousEnsemble trees } => trees.TreeCount,
-        _ => 0,
-    };
 
     private static ImmutableSortedDictionary<string, double> Metrics(
         SegmentTraining? segmentation, ProfitMetrics? profit, IEnumerable<PropensityMetrics> propensities)
@@ -474,23 +471,26 @@ public sealed class ModelTrainer
         return metrics.Where(m => double.IsFinite(m.Value)).ToImmutableSortedDictionary(StringComparer.Ordinal);
     }
 
+    private static ObliviousEnsemble? TreesOf(IRowModel model) => Margins(model) as ObliviousEnsemble ?? (Margins(model) as BoostedModel)?.Trees;
+
+    private static IRowModel Margins(IRowModel model) => model is ExponentialModel exponential ? exponential.Inner : model;
+
     private static float[] Predict(IRowModel model, Quantiser quantiser, FeatureMatrix rows)
     {
         float[] margins = new float[rows.Rows];
-        byte[] bins = new byte[ObliviousEnsemble.BlockRows * quantiser.Columns.Length];
-        float[] scratch = new float[model.ScratchLength];
-        for (int r = 0; r < rows.Rows; r += ObliviousEnsemble.BlockRows)
-        {
-            int count = Math.Min(ObliviousEnsemble.BlockRows, rows.Rows - r);
-            ReadOnlySpan<float> values = rows.Values.AsSpan(r * rows.Columns, count * rows.Columns);
-            quantiser.Quantise(values, count, rows.Columns, bins);
-            model.Margins(new RowBlock(values, count, rows.Columns, bins, scratch), margins.AsSpan(r));
-        }
+        quantiser.PredictMargins(model, rows, margins);
         return margins;
     }
 
     private static float[] Predict(PropensityModel model, Quantiser quantiser, FeatureMatrix rows)
-        => [.. (model.Model is { } margins ? Predict(margins, quantiser, rows) : new float[rows.Rows]).Select(model.Propensity)];
+    {
+        float[] margins = new float[rows.Rows];
+        if (model.Model is not null)
+        {
+            quantiser.PredictMargins(model.Model, rows, margins);
+        }
+        return [.. margins.Select(model.Propensity)];
+    }
 
     private static float[] Select(float[] values, int[] rows) => [.. rows.Select(i => values[i])];
 }

@@ -12,7 +12,7 @@ public enum PropensityMethod
     /// <summary>A <see cref="LogisticRegression"/>.</summary>
     Logistic,
 
-    /// <summary>An <see cref="ObliviousEnsemble"/>.</summary>
+    /// <summary>An <see cref="ObliviousEnsemble"/>, or a <see cref="BoostedModel"/> where a linear stage helps.</summary>
     Trees,
 }
 
@@ -110,8 +110,8 @@ public static class PropensityTrainer
         }
 
         QuantisedMatrix quantised = quantiser.Quantise(rows, options.Trees.Threads);
-        ObliviousEnsemble ensemble = TrainTrees(
-            Labelled(quantised, accepted, weights, parts.Fit), Labelled(quantised, accepted, weights, parts.Stopping),
+        IRowModel ensemble = TrainTrees(
+            rows, parts, training, Labelled(quantised, accepted, weights, parts.Fit), Labelled(quantised, accepted, weights, parts.Stopping),
             Labelled(quantised, accepted, weights, training)!, options.Trees, cancellation);
         LogisticRegression regression = LogisticTrainer.Fit(
             quantiser, rows.Select(training), Select(accepted, training), Select(weights, training), options.LogisticL2,
@@ -122,8 +122,7 @@ public static class PropensityTrainer
         float[] logistic = new float[heldRows.Rows];
         float[] trees = new float[heldRows.Rows];
         regression.Margins(heldRows.Values, heldRows.Rows, heldRows.Columns, logistic);
-        ensemble.PredictMargins(
-            quantiser, heldRows.Values, heldRows.Rows, heldRows.Columns, trees, new byte[ensemble.ScratchLength]);
+        quantiser.PredictMargins(ensemble, heldRows, trees);
 
         // The simpler ones first: they win ties.
         ImmutableArray<PropensityCandidate> candidates =
@@ -146,18 +145,25 @@ public static class PropensityTrainer
             => new(model, calibration, rows.Rows, acceptances, evidence.Rows, evidence.Rate, prior, options.PriorStrength);
     }
 
-    /// <summary>Finds the number of trees on rows of its own, then grows as many on all training rows.</summary>
-    private static ObliviousEnsemble TrainTrees(
-        LabelledRows? fit, LabelledRows? stopping, LabelledRows training, TreeTrainingOptions options, CancellationToken cancellation)
+    /// <summary>Finds the number of trees, and whether a linear stage helps, on rows of their own; then trains on all training rows.</summary>
+    private static IRowModel TrainTrees(
+        FeatureMatrix rows, Parts parts, int[] training, LabelledRows? fit, LabelledRows? stopping, LabelledRows all,
+        TreeTrainingOptions options, CancellationToken cancellation)
     {
         options = options with { Loss = new LogisticLoss() };
         if (options.EarlyStoppingRounds > 0)
         {
-            int best = fit is null || stopping is null
-                ? options.Trees : ObliviousTreeTrainer.Train(fit, stopping, options, cancellation: cancellation).BestIteration;
-            options = options with { Trees = Math.Max(best, 1), EarlyStoppingRounds = 0 };
+            int trees = options.Trees;
+            if (fit is not null && stopping is not null)
+            {
+                BoostedTraining found = BoostedTrainer.Train(
+                    rows.Select(parts.Fit), fit, rows.Select(parts.Stopping), stopping, options, cancellation: cancellation);
+                trees = Math.Max(found.Trees.BestIteration, 1);
+                options = options with { LinearStage = found.Model is BoostedModel ? LinearStageUse.Always : LinearStageUse.Never };
+            }
+            options = options with { Trees = trees, EarlyStoppingRounds = 0 };
         }
-        return ObliviousTreeTrainer.Train(training, options: options, cancellation: cancellation).Model;
+        return BoostedTrainer.Train(rows.Select(training), all, options: options, cancellation: cancellation).Model;
     }
 
     /// <summary>Calibrates each fold by the others and compares with the outcomes.</summary>

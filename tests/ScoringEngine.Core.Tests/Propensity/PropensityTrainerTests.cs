@@ -191,7 +191,9 @@ public sealed class PropensityTrainerTests
         float[] accepted = [.. Enumerable.Range(0, rows.Rows).Select(r => random.NextDouble() < (rows[r, 0] > 0.5 ? 0.9 : 0.05) ? 1f : 0f)];
         Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(1), rows, new QuantiserOptions { MaxBins = 3 });
 
-        PropensityTraining training = PropensityTrainer.Fit(quantiser, rows, accepted, [], [], 0.1);
+        PropensityOptions options = new() { Trees = new PropensityOptions().Trees with { LinearStage = LinearStageUse.Never } };
+
+        PropensityTraining training = PropensityTrainer.Fit(quantiser, rows, accepted, [], [], 0.1, options);
 
         Assert.Equal(new(PropensityMethod.Logistic, CalibrationMethod.Isotonic), (training.Candidates[0].Method, training.Candidates[0].Calibration));
         Assert.IsType<IsotonicCalibration>(training.Model.Calibration);
