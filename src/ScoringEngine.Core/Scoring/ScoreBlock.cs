@@ -1,4 +1,5 @@
 using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Trees;
 using ScoringEngine.Core.Value;
 
 namespace ScoringEngine.Core.Scoring;
@@ -26,6 +27,9 @@ public sealed class ScoreBlock
         ModelMargins = new float[capacity];
         SegmentScratch = new float[models.Segments.ScratchLength];
         ModelScratch = new float[models.ScratchLength];
+        RowBins = new byte[models.Quantiser.Columns.Length];
+        Contributions = new double[Columns];
+        Strongest = new FeatureContribution[Columns];
     }
 
     /// <summary>Most rows.</summary>
@@ -55,6 +59,9 @@ public sealed class ScoreBlock
     /// <summary>Tier; meaningless without a profit model.</summary>
     public Tier[] Tiers { get; }
 
+    /// <summary>Rows that were scored last.</summary>
+    public int Count { get; internal set; }
+
     internal float[] Rows { get; }
 
     internal float[] Propensities { get; }
@@ -67,9 +74,26 @@ public sealed class ScoreBlock
 
     internal float[] ModelScratch { get; }
 
+    // What an explanation works with and consists of: one row's.
+    internal byte[] RowBins { get; }
+
+    internal double[] Contributions { get; }
+
+    internal FeatureContribution[] Strongest { get; }
+
     /// <summary>The values of a row, to be filled: customer features, then context features.</summary>
     public Span<float> Row(int row) => Rows.AsSpan(row * Columns, Columns);
 
     /// <summary>Propensity of each proposition for a row, after scoring.</summary>
     public ReadOnlySpan<float> PropensitiesOf(int row) => Propensities.AsSpan(row * Propositions, Propositions);
+
+    /// <summary>A scored row as a block of one; valid until the next.</summary>
+    internal RowBlock Single(int row)
+    {
+        for (int column = 0; column < RowBins.Length; column++)
+        {
+            RowBins[column] = Bins[(column * Count) + row];
+        }
+        return new RowBlock(Row(row), 1, Columns, RowBins, ModelScratch);
+    }
 }

@@ -77,7 +77,11 @@ public sealed class Scorer
         RowBlock values = new(rows, count, columns, bins, block.ModelScratch);
         ScoreProfit(block, values);
         ScorePropensities(block, values);
+        block.Count = count;
     }
+
+    /// <summary>The model of a proposition's propensity; null where there is none, and it is the catalogue's prior.</summary>
+    internal PropensityModel? PropensityModelOf(int proposition) => _propensities[proposition];
 
     /// <summary>Where the propensity of a proposition comes from.</summary>
     public Provenance PropensityProvenance(int proposition)

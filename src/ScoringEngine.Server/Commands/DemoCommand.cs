@@ -116,7 +116,7 @@ internal static class DemoCommand
         JsonArray answers = [];
         foreach ((string id, CustomerScore score) in await ExamplesAsync(data, address, cancellation))
         {
-            await OnlineScore.RunAsync(address, id, [], 3, steps, cancellation);
+            await OnlineScore.RunAsync(address, id, [], propositions: 3, reasons: 0, steps, cancellation);
             answers.Add(OnlineScore.ToJson(score));
         }
         TimeSpan answered = watch.Elapsed;

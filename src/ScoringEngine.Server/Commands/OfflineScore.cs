@@ -22,6 +22,9 @@ internal static class OfflineScore
 
         public int Propositions { get; init; } = 3;
 
+        /// <summary>How many features that make the expected profit what it is have columns.</summary>
+        public int Reasons { get; init; }
+
         public long AllowRejects { get; init; }
     }
 
@@ -59,7 +62,7 @@ internal static class OfflineScore
                     CsvTable.Open(request.Data, Console.OpenStandardInput()), new CategoryDictionary(models.Schema), workspace.Schema.IdColumn, null, rejected.Add, withContext: true);
                 using Stream stream = toStandardOutput ? Console.OpenStandardOutput() : File.Create(temporary);
                 using Stream content = target.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(stream, CompressionLevel.Fastest) : stream;
-                return new Writer(scorer, content, Math.Min(request.Propositions, scorer.Values.CandidateCount)).Write(file, progress, cancellation);
+                return new Writer(scorer, content, Math.Min(request.Propositions, scorer.Values.CandidateCount), request.Reasons).Write(file, progress, cancellation);
             });
             if (!toStandardOutput)
             {
@@ -70,6 +73,10 @@ internal static class OfflineScore
         {
             File.Delete(temporary);
             throw;
+        }
+        if (request.Reasons > 0 && new Explainer(scorer).Profit.Obstacle is { } obstacle)
+        {
+            output.Warn($"no reasons for the expected profit: {obstacle}");
         }
         ExitCode exit = rejected.Finish();
         if (!toStandardOutput)
@@ -95,16 +102,20 @@ internal static class OfflineScore
         private readonly CsvWriter _csv;
         private readonly ScoreBlock _block;
         private readonly PropositionValue[] _ranked;
+        private readonly MarginExplainer _profit;
         private readonly int _slots;
+        private readonly int _reasons;
         private readonly List<byte[]> _ids = new(BlockRows);
 
-        public Writer(Scorer scorer, Stream stream, int slots)
+        public Writer(Scorer scorer, Stream stream, int slots, int reasons)
         {
             _scorer = scorer;
             _csv = CsvWriter.Create(stream, new CsvWriterOptions { NewLine = "\n" }, leaveOpen: true);
             _block = scorer.CreateBlock(BlockRows);
             _ranked = new PropositionValue[scorer.Values.CandidateCount];
+            _profit = new Explainer(scorer).Profit;
             _slots = slots;
+            _reasons = reasons;
         }
 
         public long Write(CustomerFile file, IProgress<double> progress, CancellationToken cancellation)
@@ -143,6 +154,11 @@ internal static class OfflineScore
                     _csv.WriteField($"{column}_{slot}");
                 }
             }
+            for (int reason = 1; reason <= _reasons; reason++)
+            {
+                _csv.WriteField($"profit_reason{proxy}_{reason}");
+                _csv.WriteField($"profit_contribution{proxy}_{reason}");
+            }
             _csv.EndRecord();
         }
 
@@ -170,9 +186,21 @@ internal static class OfflineScore
                     Number(candidate.CustomerValue);
                     _csv.WriteField(SnakeCase.Of(candidate.Label));
                 }
+                WriteReasons(r);
                 _csv.EndRecord();
             }
             _ids.Clear();
+        }
+
+        // Empty where there are fewer, or none.
+        private void WriteReasons(int row)
+        {
+            ReadOnlySpan<FeatureContribution> reasons = _reasons > 0 && _profit.Obstacle is null ? _profit.Explain(_block, row, _reasons).Strongest : [];
+            for (int i = 0; i < _reasons; i++)
+            {
+                _csv.WriteField(i < reasons.Length ? _scorer.Models.Schema.Features[reasons[i].Feature].Name : "");
+                Number(i < reasons.Length ? reasons[i].Amount : double.NaN);
+            }
         }
 
         // The shortest text that reads back as the same bits; NaN is empty.

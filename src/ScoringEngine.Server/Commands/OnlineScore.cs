@@ -27,13 +27,14 @@ internal static class OnlineScore
     /// <param name="customerId">Id of a stored customer; empty for a prospect.</param>
     /// <param name="features">NAME=VALUE each.</param>
     /// <param name="propositions">How many propositions to show.</param>
+    /// <param name="reasons">How many features to name that make a figure what it is; 0 for none.</param>
     /// <param name="output">Where to.</param>
     /// <param name="cancellation">Gives up.</param>
-    public static async Task<ExitCode> RunAsync(string address, string customerId, IEnumerable<string> features, uint propositions,
+    public static async Task<ExitCode> RunAsync(string address, string customerId, IEnumerable<string> features, uint propositions, uint reasons,
         CommandOutput output, CancellationToken cancellation)
     {
         using ServerConnection server = await ServerConnection.OpenAsync(address, cancellation);
-        ScoreRequest request = new() { CustomerId = customerId, MaxPropositions = propositions };
+        ScoreRequest request = new() { CustomerId = customerId, MaxPropositions = propositions, ExplainFeatures = reasons };
         request.Features.AddRange(features.Select(f => FeatureOf(f, server.Model)));
         CustomerScore score;
         try
@@ -120,6 +121,58 @@ internal static class OnlineScore
         }
         output.Line("Amounts: expected present value of making the offer once. Customer value: as perceived, -1..1.");
         output.Line($"Why: {Why(score)}");
+        ShowReasons(score, model, output);
+    }
+
+    /// <summary>What the answer explains: expected profit, and the best proposition's propensity.</summary>
+    private static void ShowReasons(CustomerScore score, Model model, CommandOutput output)
+    {
+        if (score.Profit is { Explanation: { } profit })
+        {
+            string name = score.Profit.Proxy ? "PROXY" : "expected profit";
+            Show($"Why this {name}: the average is {Money(profit.BaseValue, score.Profit)} a {score.Profit.Period}", name, profit,
+                amount => $"{Signed(amount)} {score.Profit.Currency}");
+        }
+        if (score.Propositions.FirstOrDefault(p => p.PropositionId != DoNothing) is { Propensity.Explanation: { } propensity } best)
+        {
+            string name = $"propensity for {best.Name}";
+            Show($"Why this {name}: set against the average customer, in log-odds", name, propensity,
+                amount => $"{(amount < 0 ? "lowers" : "raises")} it ({Signed(amount)})");
+        }
+
+        void Show(string title, string name, Explanation explanation, Func<double, string> words)
+        {
+            output.Line();
+            if (explanation.AbsentReason.Length > 0)
+            {
+                output.Line($"No reasons for the {name}: {explanation.AbsentReason}.");
+                return;
+            }
+            Grid reasons = new Grid().AddColumn(new GridColumn().PadLeft(2)).AddColumn(new GridColumn().NoWrap());
+            foreach (FeatureContribution contribution in explanation.Contributions)
+            {
+                reasons.AddRow(new Text(Words(contribution.Feature, model)), new Text(words(contribution.Contribution)));
+            }
+            reasons.AddRow(new Text("all else"), new Text(words(explanation.Other)));
+            output.Line(title);
+            output.Show(reasons);
+        }
+    }
+
+    private static string Words(FeatureValue feature, Model model)
+    {
+        string name = feature.Name.Replace('_', ' ');
+        string unit = model.Features.FirstOrDefault(f => f.Name == feature.Name)?.Unit ?? "";
+        return feature.ValueCase switch
+        {
+            FeatureValue.ValueOneofCase.Number when unit.Length > 0
+                // "tenure months 58 months" says it twice.
+                => $"{(name.EndsWith(" " + unit, StringComparison.Ordinal) ? name[..^(unit.Length + 1)] : name)} {Plain(feature.Number)} {unit}",
+            FeatureValue.ValueOneofCase.Number => $"{name} {Plain(feature.Number)}",
+            FeatureValue.ValueOneofCase.Category => $"{name} {feature.Category}",
+            FeatureValue.ValueOneofCase.Flag => $"{name} {(feature.Flag ? "yes" : "no")}",
+            _ => $"{name} missing",
+        };
     }
 
     private static Table PropositionTable(PropositionScore[] propositions, string currency)
@@ -193,6 +246,10 @@ internal static class OnlineScore
     private static string Money(double amount, ProfitEstimate profit) => $"{Number(amount)} {profit.Currency}";
 
     private static string Number(double value) => value.ToString("#,##0.00", CultureInfo.InvariantCulture);
+
+    private static string Plain(double value) => value.ToString("#,##0.##", CultureInfo.InvariantCulture);
+
+    private static string Signed(double value) => value.ToString("+#,##0.00;-#,##0.00;0", CultureInfo.InvariantCulture);
 
     private static string Share(double share) => share.ToString("0.0 %", CultureInfo.InvariantCulture);
 

@@ -6,6 +6,8 @@ namespace ScoringEngine.Server.Commands;
 /// <summary><c>score</c>: one customer by a running server, or a file without one.</summary>
 internal static class ScoreCommand
 {
+    private const int DefaultReasons = 5;
+
     private static readonly Argument<string?> Customer = new("CUSTOMER")
     {
         Description = "Id of a stored customer; without it, --feature describes a prospect",
@@ -24,6 +26,15 @@ internal static class ScoreCommand
         HelpName = "N",
         DefaultValueFactory = _ => 3,
         CustomParser = WholeNumber.Within(1, 100),
+    };
+
+    private static readonly Option<long> Explain = new("--explain")
+    {
+        Description = $"Say which N features (1 to 100; {DefaultReasons} without a number) make the expected profit, and the best proposition's "
+            + "propensity, what they are; with --data in columns, for the expected profit",
+        HelpName = "N",
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = argument => argument.Tokens.Count == 0 ? DefaultReasons : WholeNumber.Within(1, 100)(argument),
     };
 
     private static readonly Option<string> Server = ServerConnection.Option();
@@ -52,10 +63,11 @@ internal static class ScoreCommand
             + "score a whole file.",
             "scoring-engine score C0000042",
             "scoring-engine score C0000042 --feature channel=web --feature late_payments=3 -k 5",
+            "scoring-engine score C0000042 --explain",
             "scoring-engine score --feature tenure_months=4 --feature plan=basic --json",
             "scoring-engine score --workspace models/mine --data customers.csv --out scores.csv")
         {
-            Customer, Features, Propositions, Server, Data, Out, Workspace, Version, AllowRejects,
+            Customer, Features, Propositions, Explain, Server, Data, Out, Workspace, Version, AllowRejects,
         };
         command.Validators.Add(result =>
         {
@@ -75,11 +87,13 @@ internal static class ScoreCommand
                 {
                     Version = parse.GetValue(Version),
                     Propositions = (int)parse.GetValue(Propositions),
+                    Reasons = (int)parse.GetValue(Explain),
                     AllowRejects = parse.GetValue(AllowRejects),
                 },
                 output, cancellation))
             : OnlineScore.RunAsync(
-                parse.GetRequiredValue(Server), parse.GetValue(Customer) ?? "", parse.GetValue(Features) ?? [], (uint)parse.GetValue(Propositions), output, cancellation));
+                parse.GetRequiredValue(Server), parse.GetValue(Customer) ?? "", parse.GetValue(Features) ?? [], (uint)parse.GetValue(Propositions),
+                (uint)parse.GetValue(Explain), output, cancellation));
         return command;
     }
 }

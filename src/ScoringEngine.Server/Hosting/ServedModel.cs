@@ -32,6 +32,7 @@ internal sealed class ServedModel
         }
         Workspace = workspace;
         Scorer = new Scorer(models, workspace);
+        Explainer = new Explainer(Scorer);
         Categories = categories;
         RequiredFeatures = [.. Enumerable.Range(0, Schema.CustomerCount).Where(f => Schema.Features[f].Missing == MissingHandling.Reject)];
         _work = new DefaultObjectPool<ScoreWork>(new WorkPolicy(Scorer), 4 * Environment.ProcessorCount);
@@ -42,6 +43,9 @@ internal sealed class ServedModel
 
     /// <summary>The one scoring path.</summary>
     public Scorer Scorer { get; }
+
+    /// <summary>What makes its scores what they are.</summary>
+    public Explainer Explainer { get; }
 
     /// <summary>The version.</summary>
     public ModelSet Models => Scorer.Models;

@@ -27,7 +27,9 @@ internal static class Messages
     /// <param name="customerId">The id asked for; empty for a prospect.</param>
     /// <param name="featureAge">Age of the stored features; null for a prospect.</param>
     /// <param name="propositions">How many of the best propositions to give.</param>
-    public static CustomerScore Score(ServedModel model, ScoreWork work, int row, string customerId, Duration? featureAge, int propositions)
+    /// <param name="explainFeatures">How many features to name in each explanation; 0 for no explanations.</param>
+    public static CustomerScore Score(
+        ServedModel model, ScoreWork work, int row, string customerId, Duration? featureAge, int propositions, int explainFeatures)
     {
         ScoreBlock block = work.Block;
         Core.Segmentation.Segment segment = model.Models.Segments.Segments[block.SegmentIndexes[row]];
@@ -55,6 +57,7 @@ internal static class Messages
                 Period = profit.Target.Period,
                 Proxy = profit.Target.Proxy,
                 Provenance = Provenance.Estimated,
+                Explanation = Explain(model.Explainer.Profit),
             };
         }
         model.Scorer.Rank(block, row, work.Ranked);
@@ -62,9 +65,14 @@ internal static class Messages
         score.Propositions.Capacity = count;
         for (int i = 0; i < count; i++)
         {
-            score.Propositions.Add(Of(model.Scorer, in work.Ranked[i], block.SegmentIndexes[row]));
+            PropositionScore proposition = Of(model.Scorer, in work.Ranked[i], block.SegmentIndexes[row]);
+            proposition.Propensity.Explanation = Explain(model.Explainer.Propensity(in work.Ranked[i]));
+            score.Propositions.Add(proposition);
         }
         return score;
+
+        Protocol.V1.Explanation? Explain(MarginExplainer explainer)
+            => explainFeatures > 0 ? ExplanationOf(explainer, block, row, explainFeatures, model.Schema) : null;
     }
 
     /// <summary>A stored customer; what is missing is left out.</summary>
@@ -82,21 +90,7 @@ internal static class Messages
                 continue;
             }
             Feature feature = categories.Schema.Features[f];
-            FeatureValue value = new() { Name = feature.Name };
-            switch (feature.Kind)
-            {
-                case FeatureKind.Categorical:
-                    value.Category = categories.NameOf(f, (int)features[f])
-                        ?? throw new InvalidOperationException($"feature '{feature.Name}' holds a code without a name");
-                    break;
-                case FeatureKind.Boolean:
-                    value.Flag = features[f] != 0;
-                    break;
-                default:
-                    value.Number = features[f];
-                    break;
-            }
-            customer.Features.Add(value);
+            customer.Features.Add(Of(feature, features[f], feature.Kind == FeatureKind.Categorical ? categories.NamesOf(f) : []));
         }
         return customer;
     }
@@ -138,6 +132,50 @@ internal static class Messages
             model.Metrics.Add(name, value);
         }
         return model;
+    }
+
+    private static Protocol.V1.Explanation ExplanationOf(MarginExplainer explainer, ScoreBlock block, int row, int features, FeatureSchema schema)
+    {
+        if (explainer.Obstacle is { } obstacle)
+        {
+            return new Protocol.V1.Explanation { AbsentReason = obstacle };
+        }
+        Core.Scoring.Explanation explanation = explainer.Explain(block, row, features);
+        Protocol.V1.Explanation message = new() { BaseValue = explanation.BaseValue, Other = explanation.Other };
+        message.Contributions.Capacity = explanation.Strongest.Length;
+        foreach (Core.Scoring.FeatureContribution contribution in explanation.Strongest)
+        {
+            Feature feature = schema.Features[contribution.Feature];
+            message.Contributions.Add(new Protocol.V1.FeatureContribution
+            {
+                Feature = Of(feature, block.Row(row)[contribution.Feature], feature.Categories),
+                Contribution = contribution.Amount,
+            });
+        }
+        return message;
+    }
+
+    private static FeatureValue Of(Feature feature, float value, ImmutableArray<string> categories)
+    {
+        FeatureValue message = new() { Name = feature.Name };
+        if (float.IsNaN(value))
+        {
+            return message;
+        }
+        switch (feature.Kind)
+        {
+            case FeatureKind.Categorical:
+                message.Category = (uint)value < (uint)categories.Length ? categories[(int)value]
+                    : throw new InvalidOperationException($"feature '{feature.Name}' holds a code without a name");
+                break;
+            case FeatureKind.Boolean:
+                message.Flag = value != 0;
+                break;
+            default:
+                message.Number = value;
+                break;
+        }
+        return message;
     }
 
     private static PropositionScore Of(Scorer scorer, in PropositionValue value, int segment)

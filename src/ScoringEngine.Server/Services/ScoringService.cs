@@ -17,6 +17,7 @@ internal sealed class ScoringService(ModelHolder models, CustomerStore store, Ti
     private const int MaxRequests = 1000;
     private const int MaxPropositions = 100;
     private const int DefaultPropositions = 3;
+    private const int MaxExplainFeatures = 100;
 
     /// <inheritdoc/>
     public override Task<ScoreResponse> Score(ScoreRequest request, ServerCallContext context)
@@ -90,7 +91,7 @@ internal sealed class ScoringService(ModelHolder models, CustomerStore store, Ti
 
     private static CustomerScore ScoreOf(ServedModel model, ScoreWork work, int row, ScoreRequest request, Duration? age)
         => Messages.Score(model, work, row, request.CustomerId, age,
-            request.MaxPropositions == 0 ? DefaultPropositions : (int)request.MaxPropositions);
+            request.MaxPropositions == 0 ? DefaultPropositions : (int)request.MaxPropositions, (int)request.ExplainFeatures);
 
     /// <summary>Fills a row with a customer, stored values first, then those of the request; returns why it cannot.</summary>
     private RpcStatus? Fill(ServedModel model, ScoreRequest request, Span<float> row, out Duration? age)
@@ -100,6 +101,10 @@ internal sealed class ScoringService(ModelHolder models, CustomerStore store, Ti
         if (request.MaxPropositions > MaxPropositions)
         {
             violations.Add("max_propositions", $"{request.MaxPropositions}, expected 0 to {MaxPropositions}");
+        }
+        if (request.ExplainFeatures > MaxExplainFeatures)
+        {
+            violations.Add("explain_features", $"{request.ExplainFeatures}, expected 0 to {MaxExplainFeatures}");
         }
         model.Scorer.Clear(row);
         bool found = true;

@@ -149,6 +149,7 @@ public class ScoringServiceTests(ServerFixture server) : IClassFixture<ServerFix
         {
             CustomerId = new string('x', 129),
             MaxPropositions = 101,
+            ExplainFeatures = 101,
             Features =
             {
                 Number("tenure_month", 1),
@@ -169,6 +170,7 @@ public class ScoringServiceTests(ServerFixture server) : IClassFixture<ServerFix
         Assert.Equal(
         [
             ("max_propositions", "101, expected 0 to 100"),
+            ("explain_features", "101, expected 0 to 100"),
             ("customer_id", "129 bytes long, expected at most 128"),
             ("features[0].name", "no feature 'tenure_month' (did you mean 'tenure_months'?)"),
             ("features[1].name", "no feature 'nothing_like_it'"),
@@ -362,6 +364,6 @@ public class ScoringServiceTests(ServerFixture server) : IClassFixture<ServerFix
         ScoreBlock block = work.Block;
         row.CopyTo(block.Row(0));
         model.Scorer.Score(block, 1);
-        return Messages.Score(model, work, 0, id, new Google.Protobuf.WellKnownTypes.Duration(), propositions);
+        return Messages.Score(model, work, 0, id, new Google.Protobuf.WellKnownTypes.Duration(), propositions, explainFeatures: 0);
     }
 }

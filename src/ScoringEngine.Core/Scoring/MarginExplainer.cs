@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using ScoringEngine.Core.Propensity;
+using ScoringEngine.Core.Trees;
+
+namespace ScoringEngine.Core.Scoring;
+
+/// <summary>
+/// Takes the margins of one model apart by feature: exact Shapley values (Shapley, 1953) with the training rows as
+/// background, or none at all; nothing is approximated. Its tables are made when the first explanation is asked for, while
+/// others go on scoring. Immutable to its users and thread-safe; explaining allocates nothing.
+/// </summary>
+public sealed class MarginExplainer
+{
+    private readonly IRowModel? _model;
+    private readonly Lazy<MarginParts>? _parts;
+
+    /// <summary>Why margins of such a model are not explained.</summary>
+    internal MarginExplainer(string obstacle)
+    {
+        Obstacle = obstacle;
+    }
+
+    /// <summary>Explains a model's margins; where it cannot, <see cref="Obstacle"/> says why.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="quantiser">What makes the bins of its rows.</param>
+    internal MarginExplainer(IRowModel model, Quantiser quantiser)
+    {
+        // The one place that knows which kinds of model there are exact values for.
+        switch (model)
+        {
+            case LogisticRegression regression:
+                _parts = new(() => new(regression.Expectation, (in row, contributions) => regression.Contributions(row.Values, contributions)));
+                break;
+            case ObliviousEnsemble ensemble when KnowsLeafWeights(ensemble):
+                _parts = new(() =>
+                {
+                    ShapleyValues shapley = new(ensemble, quantiser);
+                    return new(shapley.Expectation, (in row, contributions) => shapley.Contributions(row.Bins, contributions));
+                });
+                break;
+            case ObliviousEnsemble:
+                Obstacle = "the model does not know how many training rows are behind its leaves";
+                break;
+            default:
+                Obstacle = "there are no exact contributions for an imported model";
+                break;
+        }
+        _model = model;
+    }
+
+    /// <summary>Why there are no explanations; null where there are.</summary>
+    public string? Obstacle { get; }
+
+    /// <summary>Takes the margin of a scored row apart.</summary>
+    /// <param name="block">Rows that the model's scorer has scored.</param>
+    /// <param name="row">One of the first <see cref="ScoreBlock.Count"/>.</param>
+    /// <param name="features">Most features to name, 0 or more.</param>
+    /// <exception cref="InvalidOperationException">There is an <see cref="Obstacle"/>.</exception>
+    public Explanation Explain(ScoreBlock block, int row, int features)
+    {
+        ArgumentNullException.ThrowIfNull(block);
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, block.Count);
+        ArgumentOutOfRangeException.ThrowIfNegative(features);
+        if (_parts is null)
+        {
+            throw new InvalidOperationException(Obstacle);
+        }
+        Debug.Assert(_model is not null);
+        MarginParts parts = _parts.Value;
+        RowBlock single = block.Single(row);
+        Span<float> margin = stackalloc float[1];
+        _model.Margins(single, margin);
+        parts.Contributions(single, block.Contributions);
+        Span<FeatureContribution> strongest = block.Strongest.AsSpan(0, Math.Min(features, block.Columns));
+        return new Explanation(parts.Expectation, margin[0], strongest[..Select(block.Contributions, strongest)]);
+    }
+
+    /// <summary>Finds the strongest contributions that are not 0; their number.</summary>
+    private static int Select(ReadOnlySpan<double> contributions, Span<FeatureContribution> strongest)
+    {
+        int count = 0;
+        for (int f = 0; f < contributions.Length; f++)
+        {
+            double strength = Math.Abs(contributions[f]);
+            int position = count;
+            while (position > 0 && Math.Abs(strongest[position - 1].Amount) < strength)
+            {
+                position--;
+            }
+            if (strength == 0 || position == strongest.Length)
+            {
+                continue;
+            }
+            int kept = Math.Min(count, strongest.Length - 1);
+            strongest[position..kept].CopyTo(strongest[(position + 1)..]);
+            strongest[position] = new FeatureContribution(f, contributions[f]);
+            count = kept + 1;
+        }
+        return count;
+    }
+
+    private static bool KnowsLeafWeights(ObliviousEnsemble ensemble)
+    {
+        if (ensemble.LeafWeights.IsEmpty)
+        {
+            return ensemble.TreeCount == 0;
+        }
+        ReadOnlySpan<float> weights = ensemble.LeafWeights.AsSpan();
+        foreach (byte depth in ensemble.Depths)
+        {
+            if (!weights[..(1 << depth)].ContainsAnyExcept(0))
+            {
+                return false;
+            }
+            weights = weights[(1 << depth)..];
+        }
+        return true;
+    }
+
+    private delegate void Contributions(in RowBlock row, Span<double> contributions);
+
+    /// <summary>The mean margin of the training rows, and what adds each feature's part of a row's difference from it.</summary>
+    private sealed record MarginParts(double Expectation, Contributions Contributions);
+}
