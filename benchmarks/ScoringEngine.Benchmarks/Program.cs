@@ -6,7 +6,7 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using ScoringEngine.Benchmarks;
 
 // store-load [customers] [memory MiB]: one plain run of the store at size. kernels [rows]: rates of the scoring kernels.
-// Anything else goes to BenchmarkDotNet.
+// tasks: answers the tasks of benchmarks/peers. Anything else goes to BenchmarkDotNet.
 if (args is ["store-load", ..])
 {
     long customers = args.Length > 1 ? long.Parse(args[1], CultureInfo.InvariantCulture) : 2_000_000;
@@ -17,6 +17,11 @@ if (args is ["store-load", ..])
 if (args is ["kernels", ..])
 {
     KernelRates.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 500_000, Console.Out);
+    return 0;
+}
+if (args is ["tasks"])
+{
+    TaskSession.Run(Console.In, Console.Out);
     return 0;
 }
 // In this process: the project BenchmarkDotNet would generate does not restore, for it does not prune FASTER's missing dependency.
