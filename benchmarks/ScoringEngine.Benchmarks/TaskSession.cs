@@ -20,9 +20,16 @@ internal sealed class TaskSession
     private const int PieceRows = 16 * 1024;
 
     private readonly Dictionary<string, float[]> _files = [];
-    private (Quantiser Quantiser, ObliviousEnsemble Ensemble)? _trees;
 
-    private (Quantiser Quantiser, ObliviousEnsemble Ensemble) Trees => _trees ?? throw new InvalidOperationException("no trees were trained yet");
+    // Outputs are used again, as by any caller with many batches: fresh memory would be measured with the first touch of its pages.
+    private int[] _segments = [];
+    private float[] _margins = [];
+    private (RowPredictor Predict, int ScratchLength)? _trees;
+
+    /// <summary>Raw rows in, a margin each out.</summary>
+    private delegate void RowPredictor(ReadOnlySpan<float> rows, int rowCount, int rowStride, Span<float> margins, Span<byte> scratch);
+
+    private (RowPredictor Predict, int ScratchLength) Trees => _trees ?? throw new InvalidOperationException("no trees were trained yet");
 
     /// <summary>Answers until the input ends.</summary>
     public static void Run(TextReader input, TextWriter output)
@@ -85,10 +92,10 @@ internal sealed class TaskSession
             [.. centroids],
             [.. Enumerable.Range(1, k).Select(id => new Segment { Id = id, Name = $"segment {id}", Description = "", Size = 1, Share = 1.0 / k })],
             k + 1);
-        int[] indexes = new int[rows.Rows];
+        Array.Resize(ref _segments, rows.Rows);
         double seconds = InPieces(rows.Rows, () => new float[model.ScratchLength], (from, count, scratch) =>
-            model.Assign(rows.Values.AsSpan(from * rows.Columns), count, rows.Columns, indexes.AsSpan(from, count), [], [], scratch));
-        return Done(task, seconds, MemoryMarshal.AsBytes<int>(indexes));
+            model.Assign(rows.Values.AsSpan(from * rows.Columns), count, rows.Columns, _segments.AsSpan(from, count), [], [], scratch));
+        return Done(task, seconds, MemoryMarshal.AsBytes<int>(_segments));
     }
 
     /// <summary>
@@ -111,7 +118,8 @@ internal sealed class TaskSession
         Quantiser quantiser = Quantiser.Fit(schema, rows);
         TreeTraining training = ObliviousTreeTrainer.Train(new LabelledRows(quantiser.Quantise(rows), targets), options: options);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        _trees = (quantiser, training.Model);
+        ObliviousEnsemble ensemble = training.Model;
+        _trees = ((rows, count, stride, margins, scratch) => ensemble.PredictMargins(quantiser, rows, count, stride, margins, scratch), ensemble.ScratchLength);
         return new JsonObject { ["seconds"] = seconds };
     }
 
@@ -119,24 +127,24 @@ internal sealed class TaskSession
     private JsonObject PredictTrees(JsonObject task)
     {
         FeatureMatrix rows = Matrix(task, "rows");
-        (Quantiser quantiser, ObliviousEnsemble ensemble) = Trees;
-        float[] margins = new float[rows.Rows];
-        double seconds = InPieces(rows.Rows, () => new byte[ensemble.ScratchLength], (from, count, scratch) =>
-            ensemble.PredictMargins(quantiser, rows.Values.AsSpan(from * rows.Columns), count, rows.Columns, margins.AsSpan(from, count), scratch));
-        return Done(task, seconds, MemoryMarshal.AsBytes<float>(margins));
+        (RowPredictor predict, int scratchLength) = Trees;
+        Array.Resize(ref _margins, rows.Rows);
+        double seconds = InPieces(rows.Rows, () => new byte[scratchLength], (from, count, scratch) =>
+            predict(rows.Values.AsSpan(from * rows.Columns), count, rows.Columns, _margins.AsSpan(from, count), scratch));
+        return Done(task, seconds, MemoryMarshal.AsBytes<float>(_margins));
     }
 
     /// <summary>rows, columns: the margins one row after the other on one thread; the seconds are those of a row.</summary>
     private JsonObject PredictRows(JsonObject task)
     {
         FeatureMatrix rows = Matrix(task, "rows");
-        (Quantiser quantiser, ObliviousEnsemble ensemble) = Trees;
-        byte[] scratch = new byte[ensemble.ScratchLength];
+        (RowPredictor predict, int scratchLength) = Trees;
+        byte[] scratch = new byte[scratchLength];
         float[] margin = new float[1];
         long start = Stopwatch.GetTimestamp();
         for (int r = 0; r < rows.Rows; r++)
         {
-            ensemble.PredictMargins(quantiser, rows.Row(r), 1, rows.Columns, margin, scratch);
+            predict(rows.Row(r), 1, rows.Columns, margin, scratch);
         }
         return new JsonObject { ["seconds"] = Stopwatch.GetElapsedTime(start).TotalSeconds / rows.Rows };
     }
