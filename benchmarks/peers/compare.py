@@ -142,7 +142,7 @@ def mean_squared_distance(x, centroids):
 def boosted_sklearn(loss, categories):
     kind = HistGradientBoostingClassifier if loss == "logistic" else HistGradientBoostingRegressor
     return kind(max_iter=TREES, max_depth=DEPTH, max_leaf_nodes=2 ** DEPTH, learning_rate=LEARNING_RATE, l2_regularization=1,
-                early_stopping=False, categorical_features=[i for i, c in enumerate(categories) if c > 0] or None)
+                early_stopping=False, random_state=0, categorical_features=[i for i, c in enumerate(categories) if c > 0] or None)
 
 
 def train_xgboost(x, y, loss):
