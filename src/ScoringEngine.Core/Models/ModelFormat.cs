@@ -167,7 +167,7 @@ internal static class ModelFormat
 
     private static ProfitParameters ToMessage(ProfitModel profit) => new()
     {
-        Expected = ToTrees(profit.Expected) ?? throw Unknown(profit.Expected),
+        Expected = ToTrees(profit.Expected is ExponentialModel exponential ? exponential.Inner : profit.Expected) ?? throw Unknown(profit.Expected),
         Upper = ToTrees(profit.Upper) ?? throw Unknown(profit.Upper),
         Quantile = profit.Quantile,
         MarginalBand = profit.Tiers.MarginalBand,
@@ -175,14 +175,21 @@ internal static class ModelFormat
         Target = profit.Target.ToString(),
         Period = profit.Target.Period,
         Proxy = profit.Target.Proxy,
+        LogLink = profit.Expected is ExponentialModel,
     };
 
     private static ProfitModel FromMessage(ProfitParameters message) => new(
-        FromMessage(message.Expected ?? throw new InvalidDataException("expected profit missing")),
+        Expected(message),
         FromMessage(message.Upper ?? throw new InvalidDataException("upper quantile of profit missing")),
         message.Quantile,
         new TierBounds(message.MarginalBand, message.CreatorsThreshold),
         new ProfitTarget { Terms = ProfitTarget.Parse(message.Target), Period = message.Period, Proxy = message.Proxy });
+
+    private static IRowModel Expected(ProfitParameters message)
+    {
+        IRowModel trees = FromMessage(message.Expected ?? throw new InvalidDataException("expected profit missing"));
+        return message.LogLink ? new ExponentialModel(trees) : trees;
+    }
 
     internal static PropensityParameters ToMessage(string propositionId, PropensityModel model) => new()
     {

@@ -247,6 +247,14 @@ public sealed class ModelTrainer
         {
             throw new InvalidDataException($"{training.Length} training customers are too few to predict profit from");
         }
+        ImmutableArray<int> trends = [.. Schema.Features.Select(f => target.RisesWith.Contains(f.Name) ? 1 : target.FallsWith.Contains(f.Name) ? -1 : 0)];
+        Loss loss = target.Loss switch
+        {
+            ProfitLoss.Poisson => new PoissonLoss(),
+            ProfitLoss.Tweedie => new TweedieLoss(target.TweediePower),
+            _ => new SquaredLoss(),
+        };
+        RequireTargets(customers.Targets, loss);
         LabelledRows fitRows = new(rows.Select(fit), Select(customers.Targets, fit));
         LabelledRows validationRows = new(rows.Select(validation), Select(customers.Targets, validation));
         TreeTrainingOptions options = new()
@@ -256,14 +264,16 @@ public sealed class ModelTrainer
             LearningRate = 0.08,
             MinLeafWeight = 5,
             EarlyStoppingRounds = 30,
+            MonotoneConstraints = trends,
             ExcludedFeatures = [.. Enumerable.Range(Schema.CustomerCount, Schema.Count - Schema.CustomerCount)],
             Seed = _options.Seed,
             Threads = _options.Threads,
         };
         FeatureMatrix fitValues = customers.Rows.Select(fit);
         FeatureMatrix validationValues = customers.Rows.Select(validation);
-        IRowModel expectedModel = BoostedTrainer.Train(
-            fitValues, fitRows, validationValues, validationRows, options, cancellation: _cancellation).Model;
+        IRowModel expectedMargins = BoostedTrainer.Train(
+            fitValues, fitRows, validationValues, validationRows, options with { Loss = loss }, cancellation: _cancellation).Model;
+        IRowModel expectedModel = loss is SquaredLoss ? expectedMargins : new ExponentialModel(expectedMargins);
         _progress?.Report(0.4);
         double quantile = _workspace.Policy.PotentialQuantile;
         IRowModel upperModel = BoostedTrainer.Train(
@@ -275,6 +285,16 @@ public sealed class ModelTrainer
         TierBounds tiers = Tiers(new WhaleCurve(Select(expected, training)));
         return (new ProfitModel(expectedModel, upperModel, quantile, tiers, target),
             Measure(customers.Targets, expected, upper, training, heldOut), expected);
+    }
+
+    private static void RequireTargets(float[] targets, Loss loss)
+    {
+        int[] wrong = [.. Enumerable.Range(0, targets.Length).Where(i => loss.Violation(targets[i]) is not null)];
+        if (wrong.Length > 0)
+        {
+            throw new InvalidDataException(
+                $"{wrong.Length} customers have a target that cannot be learned with {loss.Name} loss, such as {loss.Violation(targets[wrong[0]])}");
+        }
     }
 
     private TierBounds Tiers(WhaleCurve curve)
@@ -414,13 +434,20 @@ public sealed class ModelTrainer
         values["segments.count"] = segments.Segments.Length;
         if (profit is not null)
         {
-            values["profit.trees"] = TreesOf(profit.Expected)?.TreeCount ?? 0;
-            values["profit.upper_trees"] = TreesOf(profit.Upper)?.TreeCount ?? 0;
-            values["profit.linear_pieces"] = (profit.Expected as BoostedModel)?.Stage.Pieces.Count ?? 0;
+            values["profit.trees"] = TreeCount(profit.Expected);
+            values["profit.upper_trees"] = TreeCount(profit.Upper);
             values["profit.quantile"] = profit.Quantile;
         }
         return values.ToImmutable();
     }
+
+    private static int TreeCount(IRowModel model) => model switch
+    {
+        ObliviousEnsemble trees => trees.TreeCount,
+        BoostedModel boosted => boosted.Trees.TreeCount,
+        ExponentialModel exponential => TreeCount(exponential.Inner),
+        _ => 0,
+    };
 
     private static ImmutableSortedDictionary<string, double> Metrics(
         SegmentTraining? segmentation, ProfitMetrics? profit, IEnumerable<PropensityMetrics> propensities)
@@ -451,8 +478,6 @@ public sealed class ModelTrainer
         return metrics.Where(m => double.IsFinite(m.Value)).ToImmutableSortedDictionary(StringComparer.Ordinal);
     }
 
-    private static ObliviousEnsemble? TreesOf(IRowModel model) => model as ObliviousEnsemble ?? (model as BoostedModel)?.Trees;
-
     private static float[] Predict(IRowModel model, Quantiser quantiser, FeatureMatrix rows)
     {
         float[] margins = new float[rows.Rows];
@@ -461,14 +486,7 @@ public sealed class ModelTrainer
     }
 
     private static float[] Predict(PropensityModel model, Quantiser quantiser, FeatureMatrix rows)
-    {
-        float[] margins = new float[rows.Rows];
-        if (model.Model is not null)
-        {
-            quantiser.PredictMargins(model.Model, rows, margins);
-        }
-        return [.. margins.Select(model.Propensity)];
-    }
+        => [.. (model.Model is { } margins ? Predict(margins, quantiser, rows) : new float[rows.Rows]).Select(model.Propensity)];
 
     private static float[] Select(float[] values, int[] rows) => [.. rows.Select(i => values[i])];
 }

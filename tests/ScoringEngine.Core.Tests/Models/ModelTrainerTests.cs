@@ -3,6 +3,7 @@ using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Models.Format;
 using ScoringEngine.Core.Scoring;
 using ScoringEngine.Core.Segmentation;
+using ScoringEngine.Core.Trees;
 using ScoringEngine.Core.Value;
 using ScoringEngine.Core.Workspaces;
 
@@ -29,6 +30,70 @@ public sealed class ModelTrainerTests : IDisposable
             Assert.Equal(results[0].Assignments, r.Assignments);
         });
         Assert.Contains(results[0].Models.Propensities.Values, p => p.Model is not null);
+    }
+
+    [Theory]
+    [InlineData(ProfitLoss.Poisson)]
+    [InlineData(ProfitLoss.Tweedie)]
+    public void Train_LossWithLogLink_PredictsMeansAboveZeroThatLoadAgain(ProfitLoss loss)
+    {
+        ProfitTarget target = new() { Terms = [("revenue", 1)], Loss = loss };
+        using ToyWorkspace toy = new(profit: target);
+        CustomerTable customers = toy.Customers(ToyWorkspace.CustomerRows(600, i => (i % 3 == 0 ? 0 : (10 * (i % 3)) + (i * 31 % 7), 0)));
+
+        TrainingResult result = toy.Train(customers);
+
+        ModelSet loaded = ModelFormat.FromMessage(ModelFormat.ToMessage(result.Models), result.Models.Manifest);
+        Assert.IsType<ExponentialModel>(loaded.Profit!.Expected);
+        float[] expected = Onnx.SampleModels.Score(loaded, customers.Rows).Profits;
+        Assert.Equal(Onnx.SampleModels.Score(result.Models, customers.Rows).Profits, expected);
+        Assert.All(expected, p => Assert.InRange(p, float.Epsilon, 50));
+        Assert.InRange(result.Profit!.RSquared, 0.9, 1);
+        Assert.InRange(expected.Average(), 0.97 * customers.Targets.Average(), 1.03 * customers.Targets.Average());
+    }
+
+    [Fact]
+    public void Train_LogLinkAndNegativeTargets_IsRefusedWithTheirNumber()
+    {
+        ProfitTarget target = new() { Terms = [("revenue", 1), ("cost", -1)], Loss = ProfitLoss.Tweedie };
+        using ToyWorkspace toy = new(profit: target);
+        CustomerTable customers = toy.Customers(ToyWorkspace.CustomerRows(100, i => (i, i < 3 ? i + 4.5 : 0)));
+        InvalidDataException error = Assert.Throws<InvalidDataException>(() => toy.Train(customers));
+        Assert.Equal("3 customers have a target that cannot be learned with tweedie loss, such as -4.5, expected a finite number of at least 0", error.Message);
+    }
+
+    [Fact]
+    public void Train_Trends_HoldForExpectedProfit()
+    {
+        ProfitTarget target = new() { Terms = [("revenue", 1)], RisesWith = ["spend"], FallsWith = ["tenure"] };
+        using ToyWorkspace toy = new(profit: target);
+        CustomerTable customers = toy.Customers(ToyWorkspace.CustomerRows(600, i => ((i * 7919 % 101) + (5 * (i * 53 % 241 / 20 % 2)), 0)));
+        ModelSet models = toy.Train(customers).Models;
+        ModelSet free = _toy.Train(_toy.Customers(ToyWorkspace.CustomerRows(600, i => ((i * 7919 % 101) + (5 * (i * 53 % 241 / 20 % 2)), 0)))).Models;
+
+        Assert.Equal(0, Violations(models, 1, 1) + Violations(models, 0, -1));
+        Assert.NotEqual(0, Violations(free, 1, 1) + Violations(free, 0, -1));
+
+        // Steps against the direction, over a grid of one feature from every 20th customer.
+        int Violations(ModelSet of, int feature, int direction)
+        {
+            int violations = 0;
+            for (int i = 0; i < customers.Count; i += 20)
+            {
+                FeatureMatrix grid = new(240, customers.Rows.Columns);
+                for (int r = 0; r < grid.Rows; r++)
+                {
+                    customers.Rows.Row(i).CopyTo(grid.Row(r));
+                    grid[r, feature] = r;
+                }
+                ScoreBlock block = Onnx.SampleModels.Score(of, grid);
+                for (int r = 1; r < grid.Rows; r++)
+                {
+                    violations += direction * (block.Profits[r] - block.Profits[r - 1]) < 0 ? 1 : 0;
+                }
+            }
+            return violations;
+        }
     }
 
     [Fact]

@@ -188,6 +188,7 @@ public static class OnnxExport
             ObliviousEnsemble ensemble => Margin(rows, ensemble),
             BoostedModel boosted => _graph.Node("Add", [Margin(rows, boosted.Trees), Margin(rows, boosted.Stage)]),
             LogisticRegression regression => Margin(rows, regression),
+            ExponentialModel exponential => Exponential(Margin(rows, exponential.Inner)),
             _ => throw new NotSupportedException($"{model.GetType().Name} cannot be written as ONNX"),
         };
 
@@ -229,6 +230,12 @@ public static class OnnxExport
 
             IEnumerable<double> Added(int from, int to, Func<int, float> ofPiece)
                 => Enumerable.Range(from, to - from).Select(p => p == 0 ? ofPiece(0) : (double)ofPiece(p) - ofPiece(stage.Pieces.IsCategory ? 0 : p - 1));
+        }
+
+        private string Exponential(string margin)
+        {
+            string wide = _graph.Node("Cast", [margin], Attribute("to", (long)OnnxElementType.Double));
+            return _graph.Node("Cast", [_graph.Node("Exp", [wide])], Attribute("to", (long)OnnxElementType.Float));
         }
 
         /// <summary>The weighted sum of answers, in double precision and in the order of the terms.</summary>

@@ -20,7 +20,7 @@ internal static class SampleModels
     private const int Numbers = 5;
     private const int Columns = Numbers + 4;
 
-    public static ModelSet Create(long seed, int trees = 40)
+    public static ModelSet Create(long seed, int trees = 40, bool logLink = false)
     {
         SeededRandom random = new(seed);
         FeatureSchema schema = new([
@@ -51,7 +51,8 @@ internal static class SampleModels
             [.. Enumerable.Range(0, Segments).Select(s => new Segment { Id = (3 * s) + 2, Name = $"s{s}", Description = "", Size = 10, Share = 1.0 / Segments })],
             nextId: 20);
         ProfitModel profit = new(
-            Ensemble(seed + 1, quantiser, trees, scale: 20), Ensemble(seed + 2, quantiser, trees, scale: 20), 0.9, new TierBounds(25.1, 80.3),
+            logLink ? new ExponentialModel(Ensemble(seed + 1, quantiser, trees, scale: 0.3)) : Ensemble(seed + 1, quantiser, trees, scale: 20),
+            Ensemble(seed + 2, quantiser, trees, scale: 20), 0.9, new TierBounds(25.1, 80.3),
             new ProfitTarget { Terms = [("profit", 1)] });
         ImmutableSortedDictionary<string, PropensityModel> propensities = ImmutableSortedDictionary.CreateRange(
             StringComparer.Ordinal, new Dictionary<string, PropensityModel>
