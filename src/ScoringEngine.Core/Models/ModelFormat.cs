@@ -187,8 +187,8 @@ internal static class ModelFormat
 
     private static IRowModel Expected(ProfitParameters message)
     {
-        IRowModel margins = FromMessage(message.Expected ?? throw new InvalidDataException("expected profit missing"));
-        return message.LogLink ? new ExponentialModel(margins) : margins;
+        IRowModel trees = FromMessage(message.Expected ?? throw new InvalidDataException("expected profit missing"));
+        return message.LogLink ? new ExponentialModel(trees) : trees;
     }
 
     internal static PropensityParameters ToMessage(string propositionId, PropensityModel model) => new()

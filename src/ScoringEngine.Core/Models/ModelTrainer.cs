@@ -271,9 +271,9 @@ public sealed class ModelTrainer
         };
         FeatureMatrix fitValues = customers.Rows.Select(fit);
         FeatureMatrix validationValues = customers.Rows.Select(validation);
-        IRowModel margins = BoostedTrainer.Train(
+        IRowModel expectedMargins = BoostedTrainer.Train(
             fitValues, fitRows, validationValues, validationRows, options with { Loss = loss }, cancellation: _cancellation).Model;
-        IRowModel expectedModel = loss is SquaredLoss ? margins : new ExponentialModel(margins);
+        IRowModel expectedModel = loss is SquaredLoss ? expectedMargins : new ExponentialModel(expectedMargins);
         _progress?.Report(0.4);
         double quantile = _workspace.Policy.PotentialQuantile;
         IRowModel upperModel = BoostedTrainer.Train(
@@ -434,13 +434,20 @@ public sealed class ModelTrainer
         values["segments.count"] = segments.Segments.Length;
         if (profit is not null)
         {
-            values["profit.trees"] = TreesOf(profit.Expected)?.TreeCount ?? 0;
-            values["profit.upper_trees"] = TreesOf(profit.Upper)?.TreeCount ?? 0;
-            values["profit.linear_pieces"] = (Margins(profit.Expected) as BoostedModel)?.Stage.Pieces.Count ?? 0;
+            values["profit.trees"] = TreeCount(profit.Expected);
+            values["profit.upper_trees"] = TreeCount(profit.Upper);
             values["profit.quantile"] = profit.Quantile;
         }
         return values.ToImmutable();
     }
+
+    private static int TreeCount(IRowModel model) => model switch
+    {
+        ObliviousEnsemble trees => trees.TreeCount,
+        BoostedModel boosted => boosted.Trees.TreeCount,
+        ExponentialModel exponential => TreeCount(exponential.Inner),
+        _ => 0,
+    };
 
     private static ImmutableSortedDictionary<string, double> Metrics(
         SegmentTraining? segmentation, ProfitMetrics? profit, IEnumerable<PropensityMetrics> propensities)
@@ -471,10 +478,6 @@ public sealed class ModelTrainer
         return metrics.Where(m => double.IsFinite(m.Value)).ToImmutableSortedDictionary(StringComparer.Ordinal);
     }
 
-    private static ObliviousEnsemble? TreesOf(IRowModel model) => Margins(model) as ObliviousEnsemble ?? (Margins(model) as BoostedModel)?.Trees;
-
-    private static IRowModel Margins(IRowModel model) => model is ExponentialModel exponential ? exponential.Inner : model;
-
     private static float[] Predict(IRowModel model, Quantiser quantiser, FeatureMatrix rows)
     {
         float[] margins = new float[rows.Rows];
@@ -483,14 +486,7 @@ public sealed class ModelTrainer
     }
 
     private static float[] Predict(PropensityModel model, Quantiser quantiser, FeatureMatrix rows)
-    {
-        float[] margins = new float[rows.Rows];
-        if (model.Model is not null)
-        {
-            quantiser.PredictMargins(model.Model, rows, margins);
-        }
-        return [.. margins.Select(model.Propensity)];
-    }
+        => [.. (model.Model is { } margins ? Predict(margins, quantiser, rows) : new float[rows.Rows]).Select(model.Propensity)];
 
     private static float[] Select(float[] values, int[] rows) => [.. rows.Select(i => values[i])];
 }

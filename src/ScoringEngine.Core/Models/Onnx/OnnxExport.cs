@@ -192,12 +192,6 @@ public static class OnnxExport
             _ => throw new NotSupportedException($"{model.GetType().Name} cannot be written as ONNX"),
         };
 
-        private string Exponential(string margin)
-        {
-            string wide = _graph.Node("Cast", [margin], Attribute("to", (long)OnnxElementType.Double));
-            return _graph.Node("Cast", [_graph.Node("Exp", [wide])], Attribute("to", (long)OnnxElementType.Float));
-        }
-
         /// <summary>
         /// The first piece's weighted sum of answers in double precision, plus what each bound that is passed (or each
         /// category that is met) adds to it.
@@ -236,6 +230,12 @@ public static class OnnxExport
 
             IEnumerable<double> Added(int from, int to, Func<int, float> ofPiece)
                 => Enumerable.Range(from, to - from).Select(p => p == 0 ? ofPiece(0) : (double)ofPiece(p) - ofPiece(stage.Pieces.IsCategory ? 0 : p - 1));
+        }
+
+        private string Exponential(string margin)
+        {
+            string wide = _graph.Node("Cast", [margin], Attribute("to", (long)OnnxElementType.Double));
+            return _graph.Node("Cast", [_graph.Node("Exp", [wide])], Attribute("to", (long)OnnxElementType.Float));
         }
 
         /// <summary>The weighted sum of answers, in double precision and in the order of the terms.</summary>
