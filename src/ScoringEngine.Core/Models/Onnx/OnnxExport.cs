@@ -186,6 +186,8 @@ public static class OnnxExport
         {
             ObliviousEnsemble ensemble => Margin(rows, ensemble),
             LogisticRegression regression => Margin(rows, regression),
+            AveragedModel both => _graph.Node("Mul",
+                [_graph.Node("Add", [Margin(rows, both.Trees), Margin(rows, both.Regression)]), _graph.Constant([0.5f], 1)]),
             _ => throw new NotSupportedException($"{model.GetType().Name} cannot be written as ONNX"),
         };
 
