@@ -12,7 +12,8 @@ namespace ScoringEngine.Core.Models;
 /// <summary>Between a <see cref="ModelSet"/> and the messages of <c>scoring/model/v1/model.proto</c>.</summary>
 internal static class ModelFormat
 {
-    // Format 1 knows neither logistic regressions nor isotonic calibrations, format 2 no linear stages; all else reads alike.
+    // Format 1 knows neither logistic regressions nor isotonic calibrations, format 2 neither linear stages nor averages of
+    // trees and a regression; all else reads alike.
     private const uint OldestFormat = 1;
     private const uint CurrentFormat = 3;
 
@@ -194,8 +195,8 @@ internal static class ModelFormat
     internal static PropensityParameters ToMessage(string propositionId, PropensityModel model) => new()
     {
         PropositionId = propositionId,
-        Ensemble = ToTrees(model.Model),
-        Regression = model.Model is LogisticRegression regression ? ToMessage(regression) : null,
+        Ensemble = ToTrees((model.Model as AveragedModel)?.Trees ?? model.Model),
+        Regression = ((model.Model as AveragedModel)?.Regression ?? model.Model) is LogisticRegression regression ? ToMessage(regression) : null,
         Slope = (model.Calibration as PlattCalibration)?.Slope ?? 0,
         Intercept = (model.Calibration as PlattCalibration)?.Intercept ?? 0,
         Isotonic = model.Calibration is IsotonicCalibration isotonic ? ToMessage(isotonic) : null,
@@ -213,7 +214,7 @@ internal static class ModelFormat
             (null, null) => null,
             ({ } ensemble, null) => FromMessage(ensemble),
             (null, { } regression) => FromMessage(regression),
-            _ => throw new InvalidDataException("expected trees or a regression, found both"),
+            ({ } ensemble, { } regression) => new AveragedModel(FromMessage(ensemble), FromMessage(regression)),
         },
         message.Isotonic is { } isotonic
             ? new IsotonicCalibration([.. isotonic.Margins], [.. isotonic.Probabilities])

@@ -27,6 +27,7 @@ public sealed class ModelTrainerTests : IDisposable
         {
             Assert.Equal(ModelFormat.ToMessage(results[0].Models), ModelFormat.ToMessage(r.Models));
             Assert.Equal(results[0].Models.Manifest.ToJson(), r.Models.Manifest.ToJson());
+            Assert.Equal(results[0].Report.ToJson(), r.Report.ToJson());
             Assert.Equal(results[0].Assignments, r.Assignments);
         });
         Assert.Contains(results[0].Models.Propensities.Values, p => p.Model is not null);
@@ -372,22 +373,21 @@ public sealed class ModelTrainerTests : IDisposable
     }
 
     [Theory]
-    [InlineData(250, 0)]
-    [InlineData(0, 0)]
-    [InlineData(0, 75)]
-    public void Train_ConstantTarget_PredictsItForEverybody(double revenue, double cost)
+    [InlineData(250, 0, "is 250 for all 200 customers")]
+    [InlineData(0, 0, "is 0 for all 200 customers")]
+    [InlineData(0, 75, "is -75 for all 200 customers")]
+    public void Train_ConstantTarget_IsRefused(double revenue, double cost, string message)
     {
-        TrainingResult result = _toy.Train(_toy.Customers(ToyWorkspace.CustomerRows(200, _ => (revenue, cost))));
-        AssertUsable(result);
-        Assert.True(double.IsNaN(result.Profit!.RSquared));
-        Assert.DoesNotContain("profit.r2", result.Models.Manifest.Metrics.Keys);
-        Assert.All(result.Models.Profiles, p => Assert.Equal(revenue - cost, p.MeanProfit, 1e-4));
-        Scorer scorer = new(result.Models, _toy.Workspace);
-        ScoreBlock block = scorer.CreateBlock(1);
-        scorer.Clear(block.Row(0));
-        scorer.Score(block, 1);
-        Assert.Equal(revenue - cost, block.Profits[0], 1e-3);
-        Assert.Equal(0, block.Potentials[0], 1e-3);
+        CustomerTable customers = _toy.Customers(ToyWorkspace.CustomerRows(200, _ => (revenue, cost)));
+        Assert.StartsWith($"the target 'revenue - cost' {message}", Assert.Throws<InvalidDataException>(() => _toy.Train(customers)).Message);
+    }
+
+    [Fact]
+    public void Train_MoreSegmentsThanTrainingCustomers_SaysSo()
+    {
+        CustomerTable customers = _toy.Customers(ToyWorkspace.CustomerRows(60));
+        InvalidDataException e = Assert.Throws<InvalidDataException>(() => _toy.Train(customers, options: new TrainingOptions { Segments = 100 }));
+        Assert.Matches("^segments: 100 asked for, but there are only [45][0-9] customers to train on$", e.Message);
     }
 
     [Theory]

@@ -189,6 +189,8 @@ public static class OnnxExport
             BoostedModel boosted => _graph.Node("Add", [Margin(rows, boosted.Trees), Margin(rows, boosted.Stage)]),
             LogisticRegression regression => Margin(rows, regression),
             ExponentialModel exponential => Exponential(Margin(rows, exponential.Inner)),
+            AveragedModel both => _graph.Node("Mul",
+                [_graph.Node("Add", [Margin(rows, both.Trees), Margin(rows, both.Regression)]), _graph.Constant([0.5f], 1)]),
             _ => throw new NotSupportedException($"{model.GetType().Name} cannot be written as ONNX"),
         };
 
