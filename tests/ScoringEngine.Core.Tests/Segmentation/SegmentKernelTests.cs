@@ -123,8 +123,7 @@ public sealed class SegmentKernelTests
             for (int d = 0; d < x.Length; d++)
             {
                 float difference = x[d] - centroids[(k * x.Length) + d];
-                float square = difference * difference;
-                sum += square;
+                sum = MathF.FusedMultiplyAdd(difference, difference, sum);
             }
             if (sum < best)
             {
