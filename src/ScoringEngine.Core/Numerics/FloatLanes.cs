@@ -28,9 +28,6 @@ internal interface IFloatLanes<TVector>
 
     static abstract TVector Multiply(TVector a, TVector b);
 
-    /// <summary>a x b + c, rounded once.</summary>
-    static abstract TVector FusedMultiplyAdd(TVector a, TVector b, TVector c);
-
     /// <summary>The lesser, for lanes without NaN and zeros of one sign.</summary>
     static abstract TVector Min(TVector a, TVector b);
 
@@ -64,8 +61,6 @@ internal readonly struct NativeLanes : IFloatLanes<Vector<float>>
 
     public static Vector<float> Multiply(Vector<float> a, Vector<float> b) => a * b;
 
-    public static Vector<float> FusedMultiplyAdd(Vector<float> a, Vector<float> b, Vector<float> c) => Vector.FusedMultiplyAdd(a, b, c);
-
     public static Vector<float> Min(Vector<float> a, Vector<float> b) => Vector.MinNative(a, b);
 
     public static Vector<float> Max(Vector<float> a, Vector<float> b) => Vector.MaxNative(a, b);
@@ -96,8 +91,6 @@ internal readonly struct Lanes512 : IFloatLanes<Vector512<float>>
     public static Vector512<float> Subtract(Vector512<float> a, Vector512<float> b) => a - b;
 
     public static Vector512<float> Multiply(Vector512<float> a, Vector512<float> b) => a * b;
-
-    public static Vector512<float> FusedMultiplyAdd(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.FusedMultiplyAdd(a, b, c);
 
     public static Vector512<float> Min(Vector512<float> a, Vector512<float> b) => Vector512.MinNative(a, b);
 

@@ -12,8 +12,8 @@ namespace ScoringEngine.Core.Segmentation;
 /// with points at infinity, which are never nearest. Immutable and thread-safe.
 /// </summary>
 /// <remarks>
-/// Every squared distance is the float sum, in the order of the dimensions, of (x - c) times (x - c): the difference is
-/// rounded, then multiplied by itself and added with one rounding (a true fused multiply-add). The panel form runs lanes across rows, the single-row form across the four centroids of a group;
+/// Every squared distance is the float sum, in the order of the dimensions, of (x - c) times (x - c), each operation
+/// rounded by itself. The panel form runs lanes across rows, the single-row form across the four centroids of a group;
 /// both give the same bits at any vector width. Of equally near centroids the lowest index wins.
 /// </remarks>
 internal sealed class CentroidTable
@@ -76,7 +76,7 @@ internal sealed class CentroidTable
             for (int d = 0; d < Dimensions; d++)
             {
                 Vector128<float> difference = Vector128.Create(row[d]) - Vector128.Create(c);
-                sum = Vector128.FusedMultiplyAdd(difference, difference, sum);
+                sum += difference * difference;
                 c = c[Group..];
             }
             for (int j = 0; j < Group; j++)
@@ -177,7 +177,7 @@ internal sealed class CentroidTable
         where TLanes : IFloatLanes<TVector>
     {
         TVector difference = TLanes.Subtract(x, centroid);
-        return TLanes.FusedMultiplyAdd(difference, difference, sum);
+        return TLanes.Add(sum, TLanes.Multiply(difference, difference));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -148,8 +148,8 @@ internal sealed class RowPanels
                 TVector p = TLanes.Create(coordinate);
                 TVector differenceA = TLanes.Subtract(TLanes.Load(ref x, at), p);
                 TVector differenceB = TLanes.Subtract(TLanes.Load(ref x, at + (nuint)TLanes.Count), p);
-                a = TLanes.FusedMultiplyAdd(differenceA, differenceA, a);
-                b = TLanes.FusedMultiplyAdd(differenceB, differenceB, b);
+                a = TLanes.Add(a, TLanes.Multiply(differenceA, differenceA));
+                b = TLanes.Add(b, TLanes.Multiply(differenceB, differenceB));
                 at += PanelRows;
             }
             TLanes.Store(a, ref r, (nuint)lane);

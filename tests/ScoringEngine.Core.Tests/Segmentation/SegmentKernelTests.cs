@@ -123,7 +123,8 @@ public sealed class SegmentKernelTests
             for (int d = 0; d < x.Length; d++)
             {
                 float difference = x[d] - centroids[(k * x.Length) + d];
-                sum = MathF.FusedMultiplyAdd(difference, difference, sum);
+                float square = difference * difference;
+                sum += square;
             }
             if (sum < best)
             {
