@@ -12,7 +12,7 @@ namespace ScoringEngine.Core.Segmentation;
 public sealed record KMeansResult(double[] Centroids, int[] Assignments, int[] Sizes, double Inertia, int Iterations);
 
 /// <summary>
-/// k-means clustering: greedy k-means++ starts, Lloyd's algorithm, the start with the lowest inertia wins (the first of
+/// k-means clustering: greedy k-means++ (or k-means||) starts, Lloyd's algorithm, the start with the lowest inertia wins (the first of
 /// equals). A cluster that loses all rows takes the row farthest from its centroid.
 /// </summary>
 /// <remarks>
@@ -36,8 +36,8 @@ public static class KMeans
         ArgumentNullException.ThrowIfNull(points);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        double[] origin = Means(points);
-        RowPanels panels = points.Columns == 0 ? new RowPanels(0, 1) : RowPanels.From(points, origin);
+        double[] origin = Means(points, options.Threads, cancellation);
+        RowPanels panels = points.Columns == 0 ? new RowPanels(0, 1) : RowPanels.From(points, origin, options.Threads, cancellation);
         int distinct = panels.CountDistinct(options.K);
         if (distinct < options.K)
         {
@@ -60,12 +60,14 @@ public static class KMeans
         RowPanels points, KMeansOptions options, CancellationToken cancellation = default, IProgress<double>? progress = null)
     {
         RowPanels startPoints = StartPoints(points, options);
-        double tolerance = options.Tolerance * Lloyd.MeanVariance(startPoints);
+        double tolerance = options.Tolerance * MeanSquare(startPoints, options.Threads, cancellation);
         Lloyd? best = null;
         for (int start = 0; start < options.Starts; start++)
         {
             SeededRandom random = new(options.Seed, start + 1);
-            float[] centroids = KMeansPlusPlus.Choose(startPoints, options.K, options.Threads, ref random, cancellation);
+            float[] centroids = options.Start == KMeansStart.Parallel
+                ? KMeansParallel.Choose(startPoints, options.K, options.Threads, ref random, cancellation)
+                : KMeansPlusPlus.Choose(startPoints, null, options.K, options.Threads, ref random, cancellation);
             Lloyd lloyd = new(startPoints, options.K, options.Threads);
             lloyd.Run(Array.ConvertAll(centroids, static c => (double)c), options.MaxIterations, tolerance, cancellation);
             if (best is null || lloyd.Inertia < best.Inertia)
@@ -79,7 +81,7 @@ public static class KMeans
             return best!;
         }
         Lloyd refined = new(points, options.K, options.Threads);
-        refined.Run(best!.Centroids, options.MaxIterations, options.Tolerance * Lloyd.MeanVariance(points), cancellation);
+        refined.Run(best!.Centroids, options.MaxIterations, tolerance, cancellation);
         return refined;
     }
 
@@ -96,34 +98,42 @@ public static class KMeans
         return sample.CountDistinct(options.K) < options.K ? points : sample;
     }
 
-    private static double[] Means(FeatureMatrix points)
+    /// <exception cref="ArgumentException">A value is NaN, infinite or too large.</exception>
+    internal static void RequireCoordinates(FeatureMatrix points, long firstRow)
     {
-        double[] means = new double[points.Columns];
-        for (int i = 0; i < points.Rows; i++)
+        int at = points.Values.AsSpan().IndexOfAnyExceptInRange(-RowPanels.Limit, RowPanels.Limit);
+        if (at >= 0)
         {
-            ReadOnlySpan<float> row = points.Row(i);
-            for (int d = 0; d < row.Length; d++)
-            {
-                if (!(Math.Abs(row[d]) <= RowPanels.Limit))
-                {
-                    throw new ArgumentException(FormattableString.Invariant(
-                        $"row {i}, column {d} is {row[d]}, expected a number of magnitude up to {RowPanels.Limit}"), nameof(points));
-                }
-                means[d] += row[d];
-            }
+            throw new ArgumentException(FormattableString.Invariant(
+                $"row {firstRow + (at / points.Columns)}, column {at % points.Columns} is {points.Values[at]}, expected a number of magnitude up to {RowPanels.Limit}"),
+                nameof(points));
         }
-        for (int d = 0; d < means.Length; d++)
-        {
-            means[d] /= Math.Max(points.Rows, 1);
-        }
-        return means;
     }
 
-    private static double Inertia(
-        FeatureMatrix points, double[] centroids, int[] assignments, int threads, CancellationToken cancellation)
+    /// <summary>The mean square of all coordinates: of near-centred points the mean variance of the columns.</summary>
+    internal static double MeanSquare(RowPanels points, int threads, CancellationToken cancellation)
     {
-        double[] chunkSums = new double[RowChunks.Count(points.Rows)];
-        RowChunks.Run(points.Rows, threads, cancellation, (chunk, first, end) =>
+        float[] zero = new float[points.Dimensions];
+        return RowChunks.Sum(points.Rows, threads, cancellation, (first, end) =>
+        {
+            Span<float> distances = stackalloc float[RowPanels.PanelRows];
+            double sum = 0;
+            for (int row = first; row < end; row += RowPanels.PanelRows)
+            {
+                RowPanels.SquaredDistances(points.Panel(row / RowPanels.PanelRows), zero, distances);
+                foreach (float distance in distances[..Math.Min(RowPanels.PanelRows, end - row)])
+                {
+                    sum += distance;
+                }
+            }
+            return sum;
+        }) / ((double)points.Rows * points.Dimensions);
+    }
+
+    /// <summary>Sum of the squared distances to the own centroid, in double throughout.</summary>
+    internal static double Inertia(
+        FeatureMatrix points, double[] centroids, int[] assignments, int threads, CancellationToken cancellation)
+        => RowChunks.Sum(points.Rows, threads, cancellation, (first, end) =>
         {
             double sum = 0;
             for (int i = first; i < end; i++)
@@ -136,13 +146,43 @@ public static class KMeans
                     sum += difference * difference;
                 }
             }
-            chunkSums[chunk] = sum;
+            return sum;
         });
-        double total = 0;
-        foreach (double sum in chunkSums)
+
+    /// <summary>The mean of each column of rows it checks as it reads them.</summary>
+    private static double[] Means(FeatureMatrix points, int threads, CancellationToken cancellation)
+    {
+        bool[] chunkValid = new bool[RowChunks.Count(points.Rows)];
+        double[][] chunkSums = new double[chunkValid.Length][];
+        RowChunks.Run(points.Rows, threads, cancellation, (chunk, first, end) =>
         {
-            total += sum;
+            double[] sum = new double[points.Columns];
+            bool valid = true;
+            for (int i = first; i < end; i++)
+            {
+                ReadOnlySpan<float> row = points.Row(i);
+                for (int d = 0; d < row.Length; d++)
+                {
+                    valid &= Math.Abs(row[d]) <= RowPanels.Limit;
+                    sum[d] += row[d];
+                }
+            }
+            chunkSums[chunk] = sum;
+            chunkValid[chunk] = valid;
+        });
+        if (chunkValid.Contains(false))
+        {
+            RequireCoordinates(points, 0);
         }
-        return total;
+        double[] means = new double[points.Columns];
+        for (int d = 0; d < means.Length; d++)
+        {
+            foreach (double[] sum in chunkSums)
+            {
+                means[d] += sum[d];
+            }
+            means[d] /= Math.Max(points.Rows, 1);
+        }
+        return means;
     }
 }

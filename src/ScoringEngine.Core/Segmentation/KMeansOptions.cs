@@ -1,12 +1,27 @@
 namespace ScoringEngine.Core.Segmentation;
 
+/// <summary>How k-means chooses the centroids it starts from.</summary>
+public enum KMeansStart
+{
+    /// <summary>Greedy k-means++ (Arthur and Vassilvitskii, 2007): one centroid after another, two passes for each.</summary>
+    PlusPlus,
+
+    /// <summary>
+    /// k-means|| (Bahmani et al., 2012): about 2 K candidates in each of five passes, of which weighted k-means++ picks K.
+    /// </summary>
+    Parallel,
+}
+
 /// <summary>Settings of <see cref="KMeans"/>.</summary>
 public sealed record KMeansOptions
 {
     /// <summary>Number of clusters, 1 or more and at most the number of distinct rows.</summary>
     public required int K { get; init; }
 
-    /// <summary>Number of k-means++ starts of which the best is kept, 1 or more. Default 8.</summary>
+    /// <summary>How the starting centroids are chosen. Default <see cref="KMeansStart.PlusPlus"/>.</summary>
+    public KMeansStart Start { get; init; }
+
+    /// <summary>Number of starts of which the best is kept, 1 or more. Default 8.</summary>
     public int Starts { get; init; } = 8;
 
     /// <summary>Most passes of Lloyd's algorithm over the rows, for each start and for the refinement; 1 or more. Default 300.</summary>
@@ -34,6 +49,10 @@ public sealed record KMeansOptions
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(K, 1);
+        if (!Enum.IsDefined(Start))
+        {
+            throw new ArgumentOutOfRangeException(nameof(Start), Start, "expected PlusPlus or Parallel");
+        }
         ArgumentOutOfRangeException.ThrowIfLessThan(Starts, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxIterations, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(StartRows, 1);

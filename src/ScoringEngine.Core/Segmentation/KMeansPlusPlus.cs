@@ -10,8 +10,11 @@ namespace ScoringEngine.Core.Segmentation;
 internal static class KMeansPlusPlus
 {
     /// <summary>k rows as [k x dimensions] starting centroids.</summary>
-    /// <remarks>The points hold at least k distinct rows.</remarks>
-    internal static float[] Choose(RowPanels points, int k, int threads, ref SeededRandom random, CancellationToken cancellation)
+    /// <remarks>
+    /// The points hold at least k distinct rows. A row counts as often as its weight says, of one weight a row, or once.
+    /// </remarks>
+    internal static float[] Choose(
+        RowPanels points, float[]? weights, int k, int threads, ref SeededRandom random, CancellationToken cancellation)
     {
         int dimensions = points.Dimensions;
         int trials = 2 + (int)DeterministicMath.Log(k);
@@ -26,21 +29,21 @@ internal static class KMeansPlusPlus
         {
             float[] last = centroids[((chosen - 1) * dimensions)..(chosen * dimensions)];
             RowChunks.Run(points.Rows, threads, cancellation, (chunk, first, end) =>
-                chunkSums[chunk] = KeepCloser(points, last, closest, first, end));
+                chunkSums[chunk] = KeepCloser(points, weights, last, closest, first, end));
             for (int trial = 0; trial < trials; trial++)
             {
-                points.CopyRow(Draw(closest, chunkSums, random.NextDouble()), candidates.AsSpan(trial * dimensions, dimensions));
+                points.CopyRow(Draw(closest, weights, chunkSums, random.NextDouble()), candidates.AsSpan(trial * dimensions, dimensions));
             }
             RowChunks.Run(points.Rows, threads, cancellation, (chunk, first, end) =>
-                Potentials(points, candidates, closest, first, end, chunkSums.AsSpan(chunk * trials, trials)));
+                Potentials(points, weights, candidates, closest, first, end, chunkSums.AsSpan(chunk * trials, trials)));
             int best = Lowest(chunkSums, trials);
             candidates.AsSpan(best * dimensions, dimensions).CopyTo(centroids.AsSpan(chosen * dimensions));
         }
         return centroids;
     }
 
-    /// <summary>Lowers each row's squared distance to that of a new centroid and returns their sum.</summary>
-    private static double KeepCloser(RowPanels points, ReadOnlySpan<float> centroid, float[] closest, int first, int end)
+    /// <summary>Lowers each row's squared distance to that of a new centroid and returns their weighted sum.</summary>
+    private static double KeepCloser(RowPanels points, float[]? weights, ReadOnlySpan<float> centroid, float[] closest, int first, int end)
     {
         Span<float> distances = stackalloc float[RowPanels.PanelRows];
         double sum = 0;
@@ -51,7 +54,7 @@ internal static class KMeansPlusPlus
             for (int lane = 0; lane < own.Length; lane++)
             {
                 own[lane] = Math.Min(own[lane], distances[lane]);
-                sum += own[lane];
+                sum += weights is null ? own[lane] : (double)own[lane] * weights[row + lane];
             }
         }
         return sum;
@@ -59,7 +62,7 @@ internal static class KMeansPlusPlus
 
     /// <summary>What the sum of squared distances would be with each candidate added.</summary>
     private static void Potentials(
-        RowPanels points, ReadOnlySpan<float> candidates, float[] closest, int first, int end, Span<double> sums)
+        RowPanels points, float[]? weights, ReadOnlySpan<float> candidates, float[] closest, int first, int end, Span<double> sums)
     {
         int dimensions = points.Dimensions;
         Span<float> distances = stackalloc float[RowPanels.PanelRows];
@@ -74,17 +77,18 @@ internal static class KMeansPlusPlus
                 double sum = 0;
                 for (int lane = 0; lane < own.Length; lane++)
                 {
-                    sum += Math.Min(own[lane], distances[lane]);
+                    float closer = Math.Min(own[lane], distances[lane]);
+                    sum += weights is null ? closer : (double)closer * weights[row + lane];
                 }
                 sums[trial] += sum;
             }
         }
     }
 
-    /// <summary>A row with probability proportional to its weight: where the running sum passes uniform times the total.</summary>
-    private static int Draw(ReadOnlySpan<float> weights, ReadOnlySpan<double> chunkSums, double uniform)
+    /// <summary>A row with probability proportional to its weighted distance: where the running sum passes uniform times the total.</summary>
+    private static int Draw(ReadOnlySpan<float> closest, float[]? weights, ReadOnlySpan<double> chunkSums, double uniform)
     {
-        int chunks = RowChunks.Count(weights.Length);
+        int chunks = RowChunks.Count(closest.Length);
         double total = 0;
         foreach (double sum in chunkSums[..chunks])
         {
@@ -97,12 +101,13 @@ internal static class KMeansPlusPlus
             target -= chunkSums[chunk++];
         }
         int candidate = 0;
-        for (int row = chunk * RowChunks.Rows; row < weights.Length; row++)
+        for (int row = chunk * RowChunks.Rows; row < closest.Length; row++)
         {
-            if (weights[row] > 0)
+            double weight = weights is null ? closest[row] : (double)closest[row] * weights[row];
+            if (weight > 0)
             {
                 candidate = row;
-                target -= weights[row];
+                target -= weight;
                 if (target < 0)
                 {
                     return row;

@@ -6,6 +6,10 @@ namespace ScoringEngine.Core.Segmentation;
 /// Lloyd's algorithm (1982) over rows in panels: assign every row to its nearest centroid, move each centroid to the
 /// mean of its rows, repeat. Sums are double, by chunk, added in chunk order.
 /// </summary>
+/// <remarks>
+/// A pass after the first adds and subtracts only the rows that changed their cluster. Before the end all rows are summed
+/// anew, so that no rounding is left of rows that came and went.
+/// </remarks>
 internal sealed class Lloyd
 {
     private readonly RowPanels _points;
@@ -13,12 +17,11 @@ internal sealed class Lloyd
     private readonly int _threads;
     private readonly float[] _distances;
 
-    // By chunk: [k x dimensions] sums, k sizes, inertia, whether a row changed its cluster.
+    // By chunk: [k x dimensions] sums and k sizes as of Assignments, inertia, whether a row changed its cluster.
     private readonly double[] _chunkSums;
     private readonly int[] _chunkSizes;
     private readonly double[] _chunkInertia;
     private readonly bool[] _chunkChanged;
-    private readonly double[] _sums;
 
     internal Lloyd(RowPanels points, int k, int threads)
     {
@@ -31,7 +34,7 @@ internal sealed class Lloyd
         _chunkSizes = new int[chunks * k];
         _chunkInertia = new double[chunks];
         _chunkChanged = new bool[chunks];
-        _sums = new double[k * points.Dimensions];
+        Sums = new double[k * points.Dimensions];
         Centroids = new double[k * points.Dimensions];
         Assignments = new int[points.Rows];
         Sizes = new int[k];
@@ -42,7 +45,11 @@ internal sealed class Lloyd
 
     internal int[] Assignments { get; }
 
+    /// <summary>Rows of each cluster.</summary>
     internal int[] Sizes { get; }
+
+    /// <summary>[k x dimensions] sums of the rows of each cluster.</summary>
+    internal double[] Sums { get; }
 
     /// <summary>Sum of squared distances in the last pass.</summary>
     internal double Inertia { get; private set; }
@@ -56,52 +63,44 @@ internal sealed class Lloyd
     /// <param name="cancellation">Checked for every chunk.</param>
     internal void Run(ReadOnlySpan<double> start, int maxIterations, double tolerance, CancellationToken cancellation)
     {
-        start.CopyTo(Centroids);
         Assignments.AsSpan().Fill(-1);
+        Clear();
+        start.CopyTo(Centroids);
         double shift = double.PositiveInfinity;
+        bool summedAnew = false;
         for (Iterations = 1; ; Iterations++)
         {
             bool changed = Assign(cancellation);
             bool repaired = RepairEmpty();
-
-            // Stopping before the centroids move again leaves every row with the nearest of the final centroids.
-            if (!repaired && (!changed || shift <= tolerance || Iterations == maxIterations))
+            bool last = Iterations == maxIterations;
+            if (!repaired && (!changed || shift <= tolerance || last))
             {
-                return;
+                // Stopping before the centroids move again leaves every row with the nearest of the final centroids. Those
+                // of the second pass are the means of sums made in one go.
+                if (summedAnew || last || Iterations <= 2)
+                {
+                    return;
+                }
+                SumAnew(cancellation);
+                summedAnew = true;
             }
             shift = MoveToMeans();
-            if (Iterations == maxIterations)
+            if (last)
             {
                 return;
             }
         }
     }
 
-    /// <summary>Mean over the columns of their population variance.</summary>
-    internal static double MeanVariance(RowPanels points)
+    /// <summary>One pass that forgets all earlier ones: assignments, sizes and sums for the given centroids.</summary>
+    /// <param name="centroids">[k x dimensions].</param>
+    /// <param name="cancellation">Checked for every chunk.</param>
+    internal void AssignTo(ReadOnlySpan<double> centroids, CancellationToken cancellation)
     {
-        double total = 0;
-        for (int d = 0; d < points.Dimensions; d++)
-        {
-            double mean = ColumnSum(points, d, 0, squared: false) / points.Rows;
-            total += ColumnSum(points, d, mean, squared: true) / points.Rows;
-        }
-        return total / points.Dimensions;
-    }
-
-    private static double ColumnSum(RowPanels points, int d, double origin, bool squared)
-    {
-        double sum = 0;
-        for (int row = 0; row < points.Rows; row += RowPanels.PanelRows)
-        {
-            int lanes = Math.Min(RowPanels.PanelRows, points.Rows - row);
-            foreach (float value in points.Panel(row / RowPanels.PanelRows).Slice(d * RowPanels.PanelRows, lanes))
-            {
-                double difference = value - origin;
-                sum += squared ? difference * difference : difference;
-            }
-        }
-        return sum;
+        Assignments.AsSpan().Fill(-1);
+        Clear();
+        centroids.CopyTo(Centroids);
+        Assign(cancellation);
     }
 
     private bool Assign(CancellationToken cancellation)
@@ -110,17 +109,11 @@ internal sealed class Lloyd
         CentroidTable table = new(centroids, _points.Dimensions);
         RowChunks.Run(_points.Rows, _threads, cancellation, (chunk, first, end) => AssignChunk(table, chunk, first, end));
 
-        Array.Clear(_sums);
-        Array.Clear(Sizes);
+        AddChunks();
         Inertia = 0;
         bool changed = false;
         for (int chunk = 0; chunk < _chunkInertia.Length; chunk++)
         {
-            Add(_chunkSums.AsSpan(chunk * _sums.Length, _sums.Length), _sums);
-            for (int k = 0; k < _k; k++)
-            {
-                Sizes[k] += _chunkSizes[(chunk * _k) + k];
-            }
             Inertia += _chunkInertia[chunk];
             changed |= _chunkChanged[chunk];
         }
@@ -129,11 +122,6 @@ internal sealed class Lloyd
 
     private void AssignChunk(CentroidTable table, int chunk, int first, int end)
     {
-        int dimensions = _points.Dimensions;
-        Span<double> sums = _chunkSums.AsSpan(chunk * _k * dimensions, _k * dimensions);
-        Span<int> sizes = _chunkSizes.AsSpan(chunk * _k, _k);
-        sums.Clear();
-        sizes.Clear();
         double inertia = 0;
         bool changed = false;
         Span<int> index = stackalloc int[RowPanels.PanelRows];
@@ -141,26 +129,97 @@ internal sealed class Lloyd
         Span<float> second = stackalloc float[RowPanels.PanelRows];
         for (int row = first; row < end; row += RowPanels.PanelRows)
         {
-            ReadOnlySpan<float> panel = _points.Panel(row / RowPanels.PanelRows);
-            table.Nearest(panel, index, best, second);
+            table.Nearest(_points.Panel(row / RowPanels.PanelRows), index, best, second);
             int lanes = Math.Min(RowPanels.PanelRows, end - row);
-            changed |= !index[..lanes].SequenceEqual(Assignments.AsSpan(row, lanes));
-            index[..lanes].CopyTo(Assignments.AsSpan(row));
             best[..lanes].CopyTo(_distances.AsSpan(row));
+            foreach (float distance in best[..lanes])
+            {
+                inertia += distance;
+            }
+            if (index[..lanes].SequenceEqual(Assignments.AsSpan(row, lanes)))
+            {
+                continue;
+            }
+            changed = true;
             for (int lane = 0; lane < lanes; lane++)
             {
-                inertia += best[lane];
-                sizes[index[lane]]++;
-                Span<double> sum = sums.Slice(index[lane] * dimensions, dimensions);
-                int at = lane;
-                for (int d = 0; d < sum.Length; d++, at += RowPanels.PanelRows)
-                {
-                    sum[d] += panel[at];
-                }
+                Move(chunk, row + lane, index[lane]);
             }
         }
         _chunkInertia[chunk] = inertia;
         _chunkChanged[chunk] = changed;
+    }
+
+    /// <summary>Gives a row of the chunk to a cluster.</summary>
+    private void Move(int chunk, int row, int to)
+    {
+        int from = Assignments[row];
+        if (from == to)
+        {
+            return;
+        }
+        Assignments[row] = to;
+        Add(chunk, row, to);
+        if (from >= 0)
+        {
+            int dimensions = _points.Dimensions;
+            ReadOnlySpan<float> values = _points.Panel(row / RowPanels.PanelRows)[(row % RowPanels.PanelRows)..];
+            Span<double> sum = _chunkSums.AsSpan(((chunk * _k) + from) * dimensions, dimensions);
+            for (int d = 0; d < sum.Length; d++)
+            {
+                sum[d] -= values[d * RowPanels.PanelRows];
+            }
+            _chunkSizes[(chunk * _k) + from]--;
+        }
+    }
+
+    private void Add(int chunk, int row, int to)
+    {
+        int dimensions = _points.Dimensions;
+        ReadOnlySpan<float> values = _points.Panel(row / RowPanels.PanelRows)[(row % RowPanels.PanelRows)..];
+        Span<double> sum = _chunkSums.AsSpan(((chunk * _k) + to) * dimensions, dimensions);
+        for (int d = 0; d < sum.Length; d++)
+        {
+            sum[d] += values[d * RowPanels.PanelRows];
+        }
+        _chunkSizes[(chunk * _k) + to]++;
+    }
+
+    private void Clear()
+    {
+        Array.Clear(_chunkSums);
+        Array.Clear(_chunkSizes);
+    }
+
+    private void SumAnew(CancellationToken cancellation)
+    {
+        Clear();
+        RowChunks.Run(_points.Rows, _threads, cancellation, (chunk, first, end) =>
+        {
+            for (int row = first; row < end; row++)
+            {
+                Add(chunk, row, Assignments[row]);
+            }
+        });
+        AddChunks();
+    }
+
+    private void AddChunks()
+    {
+        Array.Clear(Sums);
+        Array.Clear(Sizes);
+        for (int chunk = 0; chunk < _chunkInertia.Length; chunk++)
+        {
+            ReadOnlySpan<double> sums = _chunkSums.AsSpan(chunk * Sums.Length, Sums.Length);
+            for (int at = 0; at < sums.Length; at++)
+            {
+                Sums[at] += sums[at];
+            }
+            for (int k = 0; k < _k; k++)
+            {
+                Sizes[k] += _chunkSizes[(chunk * _k) + k];
+            }
+        }
     }
 
     /// <summary>
@@ -170,7 +229,6 @@ internal sealed class Lloyd
     private bool RepairEmpty()
     {
         bool repaired = false;
-        float[] row = new float[_points.Dimensions];
         for (int empty = 0; empty < _k; empty++)
         {
             if (Sizes[empty] > 0)
@@ -186,18 +244,15 @@ internal sealed class Lloyd
                 }
             }
             Debug.Assert(farthest >= 0, "there are at least k rows");
-            int from = Assignments[farthest];
-            _points.CopyRow(farthest, row);
-            for (int d = 0; d < row.Length; d++)
-            {
-                _sums[(from * row.Length) + d] -= row[d];
-                _sums[(empty * row.Length) + d] += row[d];
-            }
-            Sizes[from]--;
+            Sizes[Assignments[farthest]]--;
             Sizes[empty]++;
-            Assignments[farthest] = empty;
+            Move(farthest / RowChunks.Rows, farthest, empty);
             _distances[farthest] = 0;
             repaired = true;
+        }
+        if (repaired)
+        {
+            AddChunks();
         }
         return repaired;
     }
@@ -210,19 +265,11 @@ internal sealed class Lloyd
             for (int d = 0; d < _points.Dimensions; d++)
             {
                 int at = (k * _points.Dimensions) + d;
-                double mean = _sums[at] / Sizes[k];
+                double mean = Sums[at] / Sizes[k];
                 shift += (mean - Centroids[at]) * (mean - Centroids[at]);
                 Centroids[at] = mean;
             }
         }
         return shift;
-    }
-
-    private static void Add(ReadOnlySpan<double> from, Span<double> to)
-    {
-        for (int i = 0; i < to.Length; i++)
-        {
-            to[i] += from[i];
-        }
     }
 }

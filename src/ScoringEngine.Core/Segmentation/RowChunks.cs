@@ -28,4 +28,16 @@ internal static class RowChunks
 
         void One(int chunk) => body(chunk, chunk * Rows, (int)Math.Min(((long)chunk + 1) * Rows, rows));
     }
+    /// <summary>The sum of what <paramref name="part"/> gives for each chunk's first row and row after its last, added in chunk order.</summary>
+    internal static double Sum(int rows, int threads, CancellationToken cancellation, Func<int, int, double> part)
+    {
+        double[] parts = new double[Count(rows)];
+        Run(rows, threads, cancellation, (chunk, first, end) => parts[chunk] = part(first, end));
+        double total = 0;
+        foreach (double value in parts)
+        {
+            total += value;
+        }
+        return total;
+    }
 }

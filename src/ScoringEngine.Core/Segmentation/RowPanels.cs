@@ -41,20 +41,36 @@ internal sealed class RowPanels
     internal Span<float> Panel(int panel) => _values.AsSpan(panel * Dimensions * PanelRows, Dimensions * PanelRows);
 
     /// <summary>The rows minus <paramref name="origin"/> (one value a column), computed in double.</summary>
-    internal static RowPanels From(FeatureMatrix points, ReadOnlySpan<double> origin)
+    internal static RowPanels From(
+        FeatureMatrix points, double[] origin, int threads = 1, CancellationToken cancellation = default)
     {
         RowPanels result = new(points.Rows, points.Columns);
-        for (int i = 0; i < points.Rows; i++)
-        {
-            ReadOnlySpan<float> row = points.Row(i);
-            Span<float> panel = result.Panel(i / PanelRows);
-            int lane = i % PanelRows;
-            for (int d = 0; d < row.Length; d++)
-            {
-                panel[(d * PanelRows) + lane] = (float)(row[d] - origin[d]);
-            }
-        }
+        result.Fill(points, origin, threads, cancellation);
         return result;
+    }
+
+    /// <summary>Overwrites the rows with those of <paramref name="points"/>, a matrix of the same shape.</summary>
+    internal void Fill(FeatureMatrix points, double[] origin, int threads, CancellationToken cancellation)
+    {
+        Debug.Assert(points.Rows == Rows && points.Columns == Dimensions && origin.Length == Dimensions);
+        RowChunks.Run(Rows, threads, cancellation, (_, first, end) =>
+        {
+            for (int row = first; row < end; row += PanelRows)
+            {
+                Span<float> panel = Panel(row / PanelRows);
+                int count = Math.Min(PanelRows, end - row);
+                ReadOnlySpan<float> from = points.Values.AsSpan(row * Dimensions, count * Dimensions);
+                for (int d = 0; d < Dimensions; d++)
+                {
+                    double center = origin[d];
+                    Span<float> lanes = panel.Slice(d * PanelRows, count);
+                    for (int lane = 0, at = d; lane < lanes.Length; lane++, at += Dimensions)
+                    {
+                        lanes[lane] = (float)(from[at] - center);
+                    }
+                }
+            }
+        });
     }
 
     /// <summary>A copy of the rows at <paramref name="rows"/>, in that order.</summary>
@@ -86,12 +102,12 @@ internal sealed class RowPanels
     /// <summary>How many rows differ from each other, counted up to <paramref name="limit"/>.</summary>
     internal int CountDistinct(int limit)
     {
-        List<float[]> distinct = [];
+        HashSet<float[]> distinct = new(new RowComparer());
         float[] row = new float[Dimensions];
         for (int i = 0; i < Rows && distinct.Count < limit; i++)
         {
             CopyRow(i, row);
-            if (!distinct.Exists(known => known.AsSpan().SequenceEqual(row)))
+            if (!distinct.Contains(row))
             {
                 distinct.Add([.. row]);
             }
@@ -138,6 +154,22 @@ internal sealed class RowPanels
             }
             TLanes.Store(a, ref r, (nuint)lane);
             TLanes.Store(b, ref r, (nuint)(lane + TLanes.Count));
+        }
+    }
+
+    /// <summary>Rows are equal when their values are; -0 equals 0, and there is no NaN.</summary>
+    private sealed class RowComparer : IEqualityComparer<float[]>
+    {
+        public bool Equals(float[]? x, float[]? y) => x.AsSpan().SequenceEqual(y);
+
+        public int GetHashCode(float[] obj)
+        {
+            HashCode hash = new();
+            foreach (float value in obj)
+            {
+                hash.Add(value == 0 ? 0f : value);
+            }
+            return hash.ToHashCode();
         }
     }
 }

@@ -106,6 +106,20 @@ public sealed class InstructionSetTests
         Assert.Equal("3AD711F8BAF2FA00", Convert.ToHexString(hash.GetHashAndReset().AsSpan(0, 8)));
     }
 
+    [Theory]
+    [Trait("Kind", "kernel")]
+    [InlineData(KMeansStart.PlusPlus, "E2FD6B3ADC477C79")]
+    [InlineData(KMeansStart.Parallel, "6C5FCB9BBA127E22")]
+    public void Fit_OfKMeans_HasTheStatedHash(KMeansStart start, string expected)
+    {
+        KMeansResult fit = KMeans.Fit(TreeData.Normal(5_000, 9, seed: 6), new KMeansOptions { K = 7, Starts = 2, Seed = 4, Start = start, StartRows = 4_500, MaxIterations = 12 });
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(MemoryMarshal.AsBytes<double>(fit.Centroids));
+        hash.AppendData(MemoryMarshal.AsBytes<int>(fit.Assignments));
+        hash.AppendData(BitConverter.GetBytes(fit.Inertia));
+        Assert.Equal(expected, Convert.ToHexString(hash.GetHashAndReset().AsSpan(0, 8)));
+    }
+
     private static int Widest()
         => Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
 }

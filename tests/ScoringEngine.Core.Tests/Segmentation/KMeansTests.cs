@@ -1,4 +1,5 @@
 using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Numerics;
 using ScoringEngine.Core.Segmentation;
 
 namespace ScoringEngine.Core.Tests.Segmentation;
@@ -14,6 +15,14 @@ public class KMeansTests
     {
         KMeansResult result = KMeans.Fit(TestPoints.Iris(), new KMeansOptions { K = k, Tolerance = 0 });
         Assert.Equal(inertia, result.Inertia, 1e-7 * inertia);
+    }
+
+    [Fact]
+    public void Fit_StandardisedWine_ReachesPublishedInertia()
+    {
+        KMeansResult result = KMeans.Fit(TestPoints.Wine(), new KMeansOptions { K = 3, Tolerance = 0 });
+        Assert.Equal(1277.928489, result.Inertia, 1e-3);
+        Assert.Equal([51, 62, 65], result.Sizes.Order());
     }
 
     [Fact]
@@ -59,13 +68,14 @@ public class KMeansTests
     }
 
     [Theory]
-    [InlineData(20_000, 32_768)]
-    [InlineData(20_000, 5_000)]
-    [InlineData(4_097, 32_768)]
-    public void Fit_AtAnyThreadCount_GivesTheSameBits(int rows, int startRows)
+    [InlineData(20_000, 32_768, KMeansStart.PlusPlus)]
+    [InlineData(20_000, 5_000, KMeansStart.PlusPlus)]
+    [InlineData(4_097, 32_768, KMeansStart.PlusPlus)]
+    [InlineData(20_000, 32_768, KMeansStart.Parallel)]
+    public void Fit_AtAnyThreadCount_GivesTheSameBits(int rows, int startRows, KMeansStart start)
     {
         FeatureMatrix points = TestPoints.Normal(rows, 7, seed: 5);
-        KMeansOptions options = new() { K = 6, Starts = 2, MaxIterations = 20, StartRows = startRows, Seed = 9 };
+        KMeansOptions options = new() { K = 6, Starts = 2, MaxIterations = 20, StartRows = startRows, Start = start, Seed = 9 };
         KMeansResult one = KMeans.Fit(points, options with { Threads = 1 });
         foreach (int threads in new[] { 2, 7 })
         {
@@ -152,6 +162,91 @@ public class KMeansTests
     }
 
     [Fact]
+    public void Run_OutlierThatLeavesACluster_LeavesNoRoundingBehind()
+    {
+        // Row 3 joins the first cluster and leaves it with the next pass; as doubles, 0.6 + 4e14 - 4e14 is 0.625.
+        FeatureMatrix points = new(6, 1, [0.1f, 0.2f, 0.3f, 4e14f, 6e14f, 6e14f]);
+        Lloyd lloyd = new(RowPanels.From(points, new double[1]), 2, threads: 1);
+        lloyd.Run([1e14, 9e14], 300, 0, CancellationToken.None);
+        Assert.Equal([0, 0, 0, 1, 1, 1], lloyd.Assignments);
+        Assert.Equal(((double)0.1f + 0.2f + 0.3f) / 3, lloyd.Centroids[0]);
+    }
+
+    [Theory]
+    [InlineData(KMeansStart.PlusPlus)]
+    [InlineData(KMeansStart.Parallel)]
+    public void Fit_OneStartOnSeparateBlobs_FindsThem(KMeansStart start)
+    {
+        FeatureMatrix points = TestPoints.Blobs(6_000, 8, 12, seed: 4);
+        KMeansResult planted = KMeans.Fit(points, new KMeansOptions { K = 12, Starts = 16 });
+        for (long seed = 0; seed < 5; seed++)
+        {
+            KMeansResult result = KMeans.Fit(points, new KMeansOptions { K = 12, Starts = 1, Start = start, Seed = seed });
+            Assert.Equal(planted.Inertia, result.Inertia, 1e-6 * planted.Inertia);
+        }
+    }
+
+    [Fact]
+    public void Fit_ParallelStartOnFewDistinctRows_FindsThemAll()
+    {
+        FeatureMatrix points = new(9_000, 1);
+        for (int i = 0; i < 10; i++)
+        {
+            points[i * 900, 0] = i + 1;
+        }
+        KMeansResult result = KMeans.Fit(points, new KMeansOptions { K = 11, Starts = 1, Start = KMeansStart.Parallel });
+        Assert.Equal(0, result.Inertia, 1e-12);
+        Assert.Equal([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8_990], result.Sizes.Order());
+    }
+
+    [Fact]
+    public void Fit_DistinctRowsTooCloseForFloat_LeavesNoClusterEmpty()
+    {
+        // Squared distances underflow to 0.
+        FeatureMatrix points = new(4, 1, [0, 1e-30f, 2e-30f, 3e-30f]);
+        foreach (KMeansStart start in Enum.GetValues<KMeansStart>())
+        {
+            KMeansResult result = KMeans.Fit(points, new KMeansOptions { K = 4, Start = start });
+            Assert.Equal([1, 1, 1, 1], result.Sizes);
+        }
+    }
+
+    [Fact]
+    public void Fit_ConstantColumn_ChangesNothing()
+    {
+        FeatureMatrix points = TestPoints.Blobs(500, 3, 3, seed: 8);
+        FeatureMatrix wider = new(500, 4);
+        for (int i = 0; i < 500; i++)
+        {
+            points.Row(i).CopyTo(wider.Row(i));
+            wider[i, 3] = 12.5f;
+        }
+        KMeansResult narrow = KMeans.Fit(points, new KMeansOptions { K = 3 });
+        KMeansResult wide = KMeans.Fit(wider, new KMeansOptions { K = 3 });
+        Assert.Equal(narrow.Assignments, wide.Assignments);
+        Assert.Equal(narrow.Inertia, wide.Inertia, 1e-9 * narrow.Inertia);
+        Assert.All(wide.Centroids.Chunk(4), centroid => Assert.Equal(12.5, centroid[3]));
+    }
+
+    [Fact]
+    public void Run_RowsInAnotherOrder_ChangesNoMoreThanTheOrderOfSums()
+    {
+        // From the same starting centroids; which rows a start draws does depend on their order.
+        FeatureMatrix points = TestPoints.Normal(5_000, 4, seed: 3);
+        int[] order = [.. Enumerable.Range(0, 5_000)];
+        new SeededRandom(1).Shuffle<int>(order);
+        double[] start = [.. points.Values.Take(5 * 4).Select(x => (double)x)];
+        Lloyd straight = new(RowPanels.From(points, new double[4]), 5, threads: 1);
+        Lloyd shuffled = new(RowPanels.From(points.Select(order), new double[4]), 5, threads: 1);
+        straight.Run(start, 20, 0, CancellationToken.None);
+        shuffled.Run(start, 20, 0, CancellationToken.None);
+        Assert.Equal(order.Select(i => straight.Assignments[i]), shuffled.Assignments);
+        Assert.Equal(straight.Sizes, shuffled.Sizes);
+        Assert.All(straight.Centroids.Zip(shuffled.Centroids), pair => Assert.Equal(pair.First, pair.Second, 1e-12));
+        Assert.Equal(straight.Inertia, shuffled.Inertia, 1e-12 * straight.Inertia);
+    }
+
+    [Fact]
     public void Fit_OneCluster_IsTheMean()
     {
         KMeansResult result = KMeans.Fit(new FeatureMatrix(4, 1, [1, 2, 3, 6]), new KMeansOptions { K = 1 });
@@ -180,7 +275,7 @@ public class KMeansTests
         KMeansOptions[] wrong =
         [
             options with { K = 0 }, options with { Starts = 0 }, options with { MaxIterations = 0 }, options with { StartRows = 0 },
-            options with { Threads = 0 }, options with { Tolerance = -1 }, options with { Tolerance = double.NaN },
+            options with { Threads = 0 }, options with { Start = (KMeansStart)2 }, options with { Tolerance = -1 }, options with { Tolerance = double.NaN },
         ];
         Assert.All(wrong, o => Assert.Throws<ArgumentOutOfRangeException>(() => KMeans.Fit(points, o)));
     }

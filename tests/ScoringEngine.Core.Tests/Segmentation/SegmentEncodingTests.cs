@@ -116,6 +116,15 @@ public class SegmentEncodingTests
     }
 
     [Fact]
+    public void Fit_ColumnWithoutValues_FormsNoDimension()
+    {
+        FeatureSchema schema = new(
+            [new Feature { Id = 1, Name = "x", Kind = FeatureKind.Numeric }, new Feature { Id = 2, Name = "never", Kind = FeatureKind.Numeric }]);
+        FeatureMatrix rows = new(3, 2, [1, float.NaN, 2, float.NaN, 3, float.NaN]);
+        Assert.Equal([0], SegmentEncoding.Fit(schema, rows).Dimensions.Select(d => d.Feature));
+    }
+
+    [Fact]
     public void Fit_MissingValues_DoNotCount()
     {
         FeatureSchema schema = new([new Feature { Id = 1, Name = "x", Kind = FeatureKind.Numeric }]);

@@ -10,12 +10,33 @@ namespace ScoringEngine.Core.Tests.Segmentation;
 internal static class TestPoints
 {
     /// <summary>Fisher's iris (1936), [150 x 4], with the measurements of his paper.</summary>
-    internal static FeatureMatrix Iris()
+    internal static FeatureMatrix Iris() => Csv("iris.csv", 4);
+
+    /// <summary>The wines of Aeberhard and Forina (UCI Machine Learning Repository, 1991), [178 x 13], as z-scores.</summary>
+    internal static FeatureMatrix Wine() => Standardise(Csv("wine.csv", 13));
+
+    private static FeatureMatrix Csv(string file, int columns)
     {
-        string path = Path.Combine(AppContext.BaseDirectory, "Data", "iris.csv");
-        float[] values = [.. File.ReadLines(path).Skip(1).SelectMany(
-            line => line.Split(',').Take(4).Select(cell => float.Parse(cell, CultureInfo.InvariantCulture)))];
-        return new FeatureMatrix(values.Length / 4, 4, values);
+        string path = Path.Combine(AppContext.BaseDirectory, "Data", file);
+        float[] values = [.. File.ReadLines(path).Where(line => !line.StartsWith('#')).Skip(1).SelectMany(
+            line => line.Split(',').Take(columns).Select(cell => float.Parse(cell, CultureInfo.InvariantCulture)))];
+        return new FeatureMatrix(values.Length / columns, columns, values);
+    }
+
+    private static FeatureMatrix Standardise(FeatureMatrix rows)
+    {
+        FeatureMatrix result = new(rows.Rows, rows.Columns);
+        for (int d = 0; d < rows.Columns; d++)
+        {
+            double[] column = [.. Enumerable.Range(0, rows.Rows).Select(i => (double)rows[i, d])];
+            double mean = column.Average();
+            double deviation = Math.Sqrt(column.Average(x => (x - mean) * (x - mean)));
+            for (int i = 0; i < rows.Rows; i++)
+            {
+                result[i, d] = (float)((column[i] - mean) / deviation);
+            }
+        }
+        return result;
     }
 
     /// <summary>Recency, frequency and monetary value of the Online Retail customers: log1p, then z-scores.</summary>
@@ -23,19 +44,9 @@ internal static class TestPoints
     {
         using GZipStream gzip = new(File.OpenRead(RealData.File("reference/online_retail_rfm.csv.gz")), CompressionMode.Decompress);
         using StreamReader reader = new(gzip);
-        double[][] rows = [.. reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(
-            line => line.Split(',').Skip(1).Select(cell => Math.Log(1 + double.Parse(cell, CultureInfo.InvariantCulture))).ToArray())];
-        FeatureMatrix result = new(rows.Length, 3);
-        for (int d = 0; d < 3; d++)
-        {
-            double mean = rows.Average(row => row[d]);
-            double deviation = Math.Sqrt(rows.Average(row => (row[d] - mean) * (row[d] - mean)));
-            for (int i = 0; i < rows.Length; i++)
-            {
-                result[i, d] = (float)((rows[i][d] - mean) / deviation);
-            }
-        }
-        return result;
+        float[] values = [.. reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).SelectMany(
+            line => line.Split(',').Skip(1).Select(cell => (float)Math.Log(1 + double.Parse(cell, CultureInfo.InvariantCulture))))];
+        return Standardise(new FeatureMatrix(values.Length / 3, 3, values));
     }
 
     /// <summary>Standard normal values.</summary>
