@@ -14,9 +14,6 @@ internal sealed class WeightedMoments(int width)
     /// <summary>Rows that were added.</summary>
     public int Rows { get; private set; }
 
-    /// <summary>Sum of the weights.</summary>
-    public double Weight => _sums[0];
-
     /// <summary>Adds a row.</summary>
     /// <param name="row">[1, answers, response].</param>
     /// <param name="weight">0 or more.</param>
