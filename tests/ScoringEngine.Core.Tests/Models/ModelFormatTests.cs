@@ -23,6 +23,7 @@ public sealed class ModelFormatTests
             new(trees, new PlattCalibration(1.25, -0.5), 100, 5, 90, 0.05, 0.01, 50),
             new(trees, Isotonic(), 100, 5, 90, 0.05, 0.01, 50),
             Regression(),
+            new(new AveragedModel(trees, (LogisticRegression)Regression().Model!), new PlattCalibration(1.25, -0.5), 100, 5, 90, 0.05, 0.01, 50),
             PropensityModel.Prior(0.07),
         ];
         foreach (PropensityModel model in models)
