@@ -69,7 +69,7 @@ public sealed record PropensityTraining(
 /// <remarks>
 /// Kept is the average with Platt calibration, unless others have a held-out log-loss that is lower by more than two
 /// standard errors of the paired difference: then the lowest of these. A few hundred held-out acceptances do not tell
-/// candidates apart that differ by thousandths, and the average is the one that never is the wrong one by much.
+/// candidates apart that differ by thousandths; the average was the best of the three on every synthetic base tried.
 /// </remarks>
 public static class PropensityTrainer
 {

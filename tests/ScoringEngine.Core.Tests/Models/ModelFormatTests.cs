@@ -26,6 +26,7 @@ public sealed class ModelFormatTests
             new(new BoostedModel(Stage(LinearPieces.OfCuts(1, [2.5f]), 2), trees), Isotonic(), 100, 5, 90, 0.05, 0.01, 50),
             new(new BoostedModel(Stage(LinearPieces.OfCategories(2, [0, 1]), 3), trees), Isotonic(), 100, 5, 90, 0.05, 0.01, 50),
             Regression(),
+            new(new AveragedModel(trees, (LogisticRegression)Regression().Model!), new PlattCalibration(1.25, -0.5), 100, 5, 90, 0.05, 0.01, 50),
             PropensityModel.Prior(0.07),
         ];
         foreach (PropensityModel model in models)

@@ -67,6 +67,8 @@ internal static class SampleModels
                     new PlattCalibration(0.8, -1.1), 900, 200, 700.5, 0.2, 0.1, 100),
                 ["isotonic"] = new(Ensemble(seed + 5, quantiser, trees, 0.3), Isotonic, 900, 300, 700.5, 0.3, 0.1, 100),
                 ["constant"] = new(Regression(seed + 6), new IsotonicCalibration([0.5f], [0.25f]), 900, 300, 700.5, 0.3, 0.1, 100),
+                ["average"] = new(
+                    new AveragedModel(Ensemble(seed + 7, quantiser, trees, 0.3), Regression(seed + 8)), new PlattCalibration(1.1, -0.2), 900, 300, 700.5, 0.3, 0.1, 100),
             });
         ModelManifest manifest = new() { Name = "sample", Version = 1, CreatedAt = DateTimeOffset.UnixEpoch, SchemaHash = schema.Hash };
         return new ModelSet(schema, segments, [.. segments.Segments.Select(_ => new SegmentProfile(0, []))], quantiser, profit, propensities, manifest);
