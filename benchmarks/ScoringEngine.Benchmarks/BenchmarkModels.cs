@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Numerics;
+using ScoringEngine.Core.Propensity;
 using ScoringEngine.Core.Segmentation;
 using ScoringEngine.Core.Trees;
 
@@ -43,7 +44,35 @@ internal static class BenchmarkModels
         byte[] splitBins = [.. splitColumns.Select(c => (byte)random.Next(quantiser.Columns[c].BinCount - 1))];
         float[] leaves = [.. Enumerable.Range(0, Trees << Depth).Select(_ => (float)random.NextNormal())];
         return new ObliviousEnsemble(
-            columns, 0.5f, [.. Enumerable.Repeat((byte)Depth, Trees)], [.. splitColumns], [.. splitBins], [.. leaves], [.. new double[columns]]);
+            columns, 0.5f, [.. Enumerable.Repeat((byte)Depth, Trees)], [.. splitColumns], [.. splitBins], [.. leaves], [.. new double[columns]],
+            [.. Enumerable.Repeat(1f, leaves.Length)]);
+    }
+
+    /// <summary>As many complete trees of the same depth in which every split has its own feature and threshold, as an import yields.</summary>
+    public static GeneralEnsemble ImportedEnsemble()
+    {
+        const int Splits = (1 << Depth) - 1;
+        SeededRandom random = new(4);
+        GeneralTree[] trees = [.. Enumerable.Range(0, Trees).Select(_ => new GeneralTree(
+            [.. Enumerable.Range(0, Splits).Select(_ => random.Next(Features))],
+            [.. Enumerable.Range(0, Splits).Select(_ => (float)random.NextNormal())],
+            [.. Enumerable.Repeat(SplitRules.MissingLeft, Splits)],
+            [.. Enumerable.Range(0, Splits).Select(s => Child((2 * s) + 1))],
+            [.. Enumerable.Range(0, Splits).Select(s => Child((2 * s) + 2))],
+            [.. Enumerable.Range(0, Splits + 1).Select(_ => (double)(float)random.NextNormal())],
+            [], []))];
+        return new GeneralEnsemble(Features, [0.5], [.. trees], [.. new int[Trees]], MarginPrecision.Single);
+
+        // Splits as in a heap, then leaves.
+        static int Child(int node) => node < Splits ? node : ~(node - Splits);
+    }
+
+    /// <summary>A weight for every feature.</summary>
+    public static LogisticRegression Regression()
+    {
+        SeededRandom random = new(5);
+        return new LogisticRegression(Features, 0.5, [.. Enumerable.Range(0, Features)
+            .Select(f => new LogisticTerm(f, LogisticTermKind.Number, 0, 0.1, 1.1, random.NextNormal(), 0))]);
     }
 
     /// <summary>Sixteen random centroids; every feature taken as it is, or its logarithm.</summary>

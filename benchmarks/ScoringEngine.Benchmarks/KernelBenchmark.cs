@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Propensity;
 using ScoringEngine.Core.Segmentation;
 using ScoringEngine.Core.Trees;
 
@@ -16,6 +17,12 @@ public class KernelBenchmark
     private readonly ObliviousEnsemble _ensemble;
     private readonly SegmentModel _segments;
     private readonly SegmentModel _logarithmicSegments;
+    private readonly GeneralEnsemble _imported = BenchmarkModels.ImportedEnsemble();
+    private readonly LogisticRegression _regression = BenchmarkModels.Regression();
+    private readonly ShapleyValues _shapley;
+    private readonly double[] _importedMargins = new double[Batch];
+    private readonly float[] _importedScratch;
+    private readonly double[] _contributions = new double[BenchmarkModels.Features];
     private readonly byte[] _bins;
     private readonly float[] _scratch;
     private readonly float[] _margins = new float[Batch];
@@ -30,6 +37,8 @@ public class KernelBenchmark
         _ensemble = BenchmarkModels.Ensemble(_quantiser);
         _segments = BenchmarkModels.SegmentModel(log1P: false);
         _logarithmicSegments = BenchmarkModels.SegmentModel(log1P: true);
+        _shapley = new ShapleyValues(_ensemble, _quantiser);
+        _importedScratch = new float[_imported.ScratchLength];
         _bins = new byte[Batch * _rows.Columns];
         _scratch = new float[_segments.ScratchLength];
     }
@@ -57,6 +66,22 @@ public class KernelBenchmark
 
     [Benchmark]
     public void TreesOverOneRawRow() => _ensemble.PredictMargins(_quantiser, NextRow(), 1, _rows.Columns, _margins, _bins);
+
+    [Benchmark]
+    public void ShapleyValuesOfOneRow()
+    {
+        _quantiser.Quantise(NextRow(), 1, _rows.Columns, _bins);
+        _shapley.Contributions(_bins, _contributions);
+    }
+
+    [Benchmark(OperationsPerInvoke = Batch)]
+    public void ImportedTrees() => _imported.Margins(_rows.Values, Batch, _rows.Columns, _importedMargins, _importedScratch);
+
+    [Benchmark]
+    public void ImportedTreesOverOneRow() => _imported.Margins(NextRow(), _importedMargins);
+
+    [Benchmark(OperationsPerInvoke = Batch)]
+    public void Regression() => _regression.Margins(_rows.Values, Batch, _rows.Columns, _margins);
 
     [Benchmark(OperationsPerInvoke = Batch)]
     public void Segments() => _segments.Assign(_rows.Values, Batch, _rows.Columns, _indexes, [], [], _scratch);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
@@ -6,7 +7,7 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using ScoringEngine.Benchmarks;
 
 // store-load [customers] [memory MiB]: one plain run of the store at size. kernels [rows]: rates of the scoring kernels.
-// Anything else goes to BenchmarkDotNet.
+// allocations BUDGET: fails when a benchmark allocates more than its budget. tasks: answers the tasks of benchmarks/peers. Anything else goes to BenchmarkDotNet.
 if (args is ["store-load", ..])
 {
     long customers = args.Length > 1 ? long.Parse(args[1], CultureInfo.InvariantCulture) : 2_000_000;
@@ -19,7 +20,18 @@ if (args is ["kernels", ..])
     KernelRates.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 500_000, Console.Out);
     return 0;
 }
+if (args is ["allocations", string budget])
+{
+    return AllocationBudget.Check(budget, Console.Out) ? 0 : 1;
+}
+if (args is ["tasks"])
+{
+    TaskSession.Run(Console.In, Console.Out);
+    return 0;
+}
 // In this process: the project BenchmarkDotNet would generate does not restore, for it does not prune FASTER's missing dependency.
-IConfig config = DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
+IConfig config = DefaultConfig.Instance
+    .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
+    .AddColumn(StatisticColumn.OperationsPerSecond);
 BenchmarkSwitcher.FromAssembly(typeof(CustomerStoreBenchmark).Assembly).Run(args, config);
 return 0;

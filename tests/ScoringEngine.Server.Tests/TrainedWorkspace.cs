@@ -96,7 +96,7 @@ public sealed class TrainedWorkspace : IDisposable
         TrainingResult result = ModelTrainer.Train(workspace, CustomerTable.Read(customers),
             OutcomeTable.Read(outcomes, categories, workspace.Propositions, laterFeatures: null, r => Assert.Fail(r.ToString())),
             previous: null, new TrainingOptions { Segments = 3 }, new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
-        return ModelPackage.Write(workspace, result.Models, result.GoldenRows, "made by a test");
+        return ModelPackage.Write(workspace, result.Models, result.GoldenRows, "made by a test", result.Report);
     }
 
     /// <summary>Customers C0, C1, ... as a CSV file with the columns of the schema and the target.</summary>
@@ -112,7 +112,8 @@ public sealed class TrainedWorkspace : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    private static string OutcomeRows(int count)
+    /// <summary>One offer of the loyalty discount to each customer, with the features of the schema.</summary>
+    public static string OutcomeRows(int count)
     {
         StringBuilder csv = new($"customer,proposition,decided_at,channel,action_probability,presented,accepted,revenue,cost,{Required},{Number},{Flag},{Category}\n");
         for (int i = 0; i < count; i++)

@@ -3,6 +3,19 @@ using System.Text;
 
 namespace ScoringEngine.Core.Features;
 
+/// <summary>What the training of expected profit minimises.</summary>
+public enum ProfitLoss
+{
+    /// <summary>The squared error; any target.</summary>
+    Squared,
+
+    /// <summary>Poisson deviance with a log link; counts and the like, 0 or more.</summary>
+    Poisson,
+
+    /// <summary>Tweedie deviance with a log link; spend, 0 or more, often exactly 0, with a long tail.</summary>
+    Tweedie,
+}
+
 /// <summary>
 /// What profitability is trained on: a signed sum of columns such as "revenue - cost", over a stated period.
 /// </summary>
@@ -16,6 +29,18 @@ public sealed record ProfitTarget
 
     /// <summary>Whether the sum only stands in for profit (revenue, say); every output then says so.</summary>
     public bool Proxy { get; init; }
+
+    /// <summary>What is minimised; the upper quantile behind the potential has its own loss in any case.</summary>
+    public ProfitLoss Loss { get; init; }
+
+    /// <summary>Power of the mean that the variance of a Tweedie target is proportional to, strictly between 1 and 2.</summary>
+    public double TweediePower { get; init; } = 1.5;
+
+    /// <summary>Numeric features with which expected profit and its upper quantile never fall.</summary>
+    public ImmutableArray<string> RisesWith { get; init; } = [];
+
+    /// <summary>Numeric features with which they never rise.</summary>
+    public ImmutableArray<string> FallsWith { get; init; } = [];
 
     /// <summary>
     /// Reads an expression: column names joined by " + " and " - " (with spaces, so that names may contain hyphens).

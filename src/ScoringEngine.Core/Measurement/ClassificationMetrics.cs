@@ -64,18 +64,45 @@ public static class ClassificationMetrics
     public static double LogLoss(
         ReadOnlySpan<float> labels, ReadOnlySpan<float> probabilities, ReadOnlySpan<float> weights = default)
     {
-        const double Clip = 1e-15;
         RequireProbabilities(labels, probabilities, weights);
         double sum = 0;
         double total = 0;
         for (int i = 0; i < labels.Length; i++)
         {
             double w = Rows.Weight(weights, i);
-            double p = Math.Clamp(probabilities[i], Clip, 1 - Clip);
-            sum -= w * (labels[i] == 1 ? DeterministicMath.Log(p) : DeterministicMath.Log1P(-p));
+            sum += w * RowLogLoss(labels[i], probabilities[i]);
             total += w;
         }
         return sum / total;
+    }
+
+    /// <summary>
+    /// How much greater the log-loss of some probabilities is than that of others of the same rows, with the standard
+    /// error of that: compared row by row, most of what is hard about the rows cancels out. NaN without rows.
+    /// </summary>
+    /// <exception cref="ArgumentException">Lengths differ, a label is not 0 or 1, or a probability is not in 0..1.</exception>
+    public static (double Difference, double StandardError) LogLossDifference(
+        ReadOnlySpan<float> labels, ReadOnlySpan<float> probabilities, ReadOnlySpan<float> others, ReadOnlySpan<float> weights = default)
+    {
+        RequireProbabilities(labels, probabilities, weights);
+        RequireProbabilities(labels, others, weights);
+        double[] differences = new double[labels.Length];
+        double sum = 0;
+        double total = 0;
+        for (int i = 0; i < differences.Length; i++)
+        {
+            differences[i] = RowLogLoss(labels[i], probabilities[i]) - RowLogLoss(labels[i], others[i]);
+            sum += Rows.Weight(weights, i) * differences[i];
+            total += Rows.Weight(weights, i);
+        }
+        double mean = sum / total;
+        double squares = 0;
+        for (int i = 0; i < differences.Length; i++)
+        {
+            double deviation = Rows.Weight(weights, i) * (differences[i] - mean);
+            squares += deviation * deviation;
+        }
+        return (mean, Math.Sqrt(squares) / total);
     }
 
     /// <summary>Mean squared difference of probability and label (Brier, 1950), 0..1. NaN without rows.</summary>
@@ -130,6 +157,13 @@ public static class ClassificationMetrics
             error += Math.Abs(difference);
         }
         return error / total;
+    }
+
+    private static double RowLogLoss(float label, float probability)
+    {
+        const double Clip = 1e-15;
+        double p = Math.Clamp(probability, Clip, 1 - Clip);
+        return -(label == 1 ? DeterministicMath.Log(p) : DeterministicMath.Log1P(-p));
     }
 
     private static void RequireProbabilities(ReadOnlySpan<float> labels, ReadOnlySpan<float> probabilities, ReadOnlySpan<float> weights)

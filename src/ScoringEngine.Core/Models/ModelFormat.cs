@@ -12,9 +12,10 @@ namespace ScoringEngine.Core.Models;
 /// <summary>Between a <see cref="ModelSet"/> and the messages of <c>scoring/model/v1/model.proto</c>.</summary>
 internal static class ModelFormat
 {
-    // Format 1 knows neither logistic regressions nor isotonic calibrations; all else reads alike.
+    // Format 1 knows neither logistic regressions nor isotonic calibrations, format 2 neither linear stages nor averages of
+    // trees and a regression; all else reads alike.
     private const uint OldestFormat = 1;
-    private const uint CurrentFormat = 2;
+    private const uint CurrentFormat = 3;
 
     public static ModelParameters ToMessage(ModelSet models)
     {
@@ -167,28 +168,35 @@ internal static class ModelFormat
 
     private static ProfitParameters ToMessage(ProfitModel profit) => new()
     {
-        Expected = ToMessage((ObliviousEnsemble)profit.Expected),
-        Upper = ToMessage((ObliviousEnsemble)profit.Upper),
+        Expected = ToTrees(profit.Expected is ExponentialModel exponential ? exponential.Inner : profit.Expected) ?? throw Unknown(profit.Expected),
+        Upper = ToTrees(profit.Upper) ?? throw Unknown(profit.Upper),
         Quantile = profit.Quantile,
         MarginalBand = profit.Tiers.MarginalBand,
         CreatorsThreshold = profit.Tiers.CreatorsThreshold,
         Target = profit.Target.ToString(),
         Period = profit.Target.Period,
         Proxy = profit.Target.Proxy,
+        LogLink = profit.Expected is ExponentialModel,
     };
 
     private static ProfitModel FromMessage(ProfitParameters message) => new(
-        FromMessage(message.Expected ?? throw new InvalidDataException("expected profit missing")),
+        Expected(message),
         FromMessage(message.Upper ?? throw new InvalidDataException("upper quantile of profit missing")),
         message.Quantile,
         new TierBounds(message.MarginalBand, message.CreatorsThreshold),
         new ProfitTarget { Terms = ProfitTarget.Parse(message.Target), Period = message.Period, Proxy = message.Proxy });
 
+    private static IRowModel Expected(ProfitParameters message)
+    {
+        IRowModel trees = FromMessage(message.Expected ?? throw new InvalidDataException("expected profit missing"));
+        return message.LogLink ? new ExponentialModel(trees) : trees;
+    }
+
     internal static PropensityParameters ToMessage(string propositionId, PropensityModel model) => new()
     {
         PropositionId = propositionId,
-        Ensemble = model.Model is ObliviousEnsemble ensemble ? ToMessage(ensemble) : null,
-        Regression = model.Model is LogisticRegression regression ? ToMessage(regression) : null,
+        Ensemble = ToTrees((model.Model as AveragedModel)?.Trees ?? model.Model),
+        Regression = ((model.Model as AveragedModel)?.Regression ?? model.Model) is LogisticRegression regression ? ToMessage(regression) : null,
         Slope = (model.Calibration as PlattCalibration)?.Slope ?? 0,
         Intercept = (model.Calibration as PlattCalibration)?.Intercept ?? 0,
         Isotonic = model.Calibration is IsotonicCalibration isotonic ? ToMessage(isotonic) : null,
@@ -206,7 +214,7 @@ internal static class ModelFormat
             (null, null) => null,
             ({ } ensemble, null) => FromMessage(ensemble),
             (null, { } regression) => FromMessage(regression),
-            _ => throw new InvalidDataException("expected trees or a regression, found both"),
+            ({ } ensemble, { } regression) => new AveragedModel(FromMessage(ensemble), FromMessage(regression)),
         },
         message.Isotonic is { } isotonic
             ? new IsotonicCalibration([.. isotonic.Margins], [.. isotonic.Probabilities])
@@ -248,6 +256,62 @@ internal static class ModelFormat
         [.. message.Terms.Select(t => new LogisticTerm(
             (int)t.Feature, (LogisticTermKind)t.Kind, (int)t.Category, t.Mean, t.Scale, t.Weight, t.Average))]);
 
+    private static NotSupportedException Unknown(IRowModel model) => new($"{model.GetType().Name} has no place in the model's file");
+
+    /// <summary>Trees, perhaps on top of a linear stage; null where it is something else.</summary>
+    private static EnsembleParameters? ToTrees(IRowModel? model)
+    {
+        if (model is ObliviousEnsemble alone)
+        {
+            return ToMessage(alone);
+        }
+        if (model is not BoostedModel boosted)
+        {
+            return null;
+        }
+        EnsembleParameters message = ToMessage(boosted.Trees);
+        message.Stage = ToMessage(boosted.Stage);
+        return message;
+    }
+
+    private static LinearStageParameters ToMessage(LinearStage stage)
+    {
+        LinearStageParameters message = new() { RowLength = (uint)stage.RowLength, Categories = stage.Pieces.IsCategory };
+        if (stage.Pieces.Count > 1)
+        {
+            message.PieceFeature = (uint)stage.Pieces.Feature;
+        }
+        message.Bounds.Add(stage.Pieces.Bounds);
+        message.Features.Add(stage.Terms.Select(t => (uint)t.Feature));
+        message.Centers.Add(stage.Terms.Select(t => t.Center));
+        message.Limits.Add(stage.Terms.Select(t => t.Limit));
+        message.Intercepts.Add(stage.Intercepts);
+        message.Weights.Add(stage.Weights);
+        message.Shares.Add(stage.Shares);
+        message.Averages.Add(stage.Averages);
+        return message;
+    }
+
+    private static LinearStage FromMessage(LinearStageParameters message)
+    {
+        if (message.Centers.Count != message.Features.Count || message.Limits.Count != message.Features.Count)
+        {
+            throw new InvalidDataException("a linear stage has other numbers of features, centres and limits");
+        }
+        ImmutableArray<float> bounds = [.. message.Bounds];
+        LinearPieces pieces = !message.HasPieceFeature ? LinearPieces.One
+            : message.Categories ? LinearPieces.OfCategories((int)message.PieceFeature, bounds)
+            : LinearPieces.OfCuts((int)message.PieceFeature, bounds);
+        return new LinearStage(
+            (int)message.RowLength,
+            pieces,
+            [.. message.Features.Select((f, t) => new LinearTerm((int)f, message.Centers[t], message.Limits[t]))],
+            [.. message.Intercepts],
+            [.. message.Weights],
+            [.. message.Shares],
+            [.. message.Averages]);
+    }
+
     private static EnsembleParameters ToMessage(ObliviousEnsemble ensemble)
     {
         EnsembleParameters message = new()
@@ -264,13 +328,17 @@ internal static class ModelFormat
         return message;
     }
 
-    private static ObliviousEnsemble FromMessage(EnsembleParameters message) => new(
-        (int)message.Columns,
-        message.BaseMargin,
-        [.. message.Depths],
-        [.. message.SplitColumns.Select(c => (int)c)],
-        [.. message.SplitBins],
-        [.. message.LeafValues],
-        [.. message.ColumnGains],
-        [.. message.LeafWeights]);
+    private static IRowModel FromMessage(EnsembleParameters message)
+    {
+        ObliviousEnsemble trees = new(
+            (int)message.Columns,
+            message.BaseMargin,
+            [.. message.Depths],
+            [.. message.SplitColumns.Select(c => (int)c)],
+            [.. message.SplitBins],
+            [.. message.LeafValues],
+            [.. message.ColumnGains],
+            [.. message.LeafWeights]);
+        return message.Stage is null ? trees : new BoostedModel(FromMessage(message.Stage), trees);
+    }
 }

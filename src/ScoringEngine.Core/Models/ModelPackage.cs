@@ -26,11 +26,12 @@ public static class ModelPackage
     /// <param name="models">The trained models; the manifest's version and file hashes are filled in here.</param>
     /// <param name="goldenRows">[rows x features]: real rows whose scores are recorded and replayed on every load.</param>
     /// <param name="report">A readable summary of the training.</param>
+    /// <param name="training">Every figure of the training; null where the models were not trained here.</param>
     /// <returns>The models as they load again from the new folder.</returns>
     /// <exception cref="ArgumentException">The golden rows are not of the models' schema.</exception>
     /// <exception cref="InvalidDataException">The models would not load again, having another schema than the workspace, say.</exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
-    public static ModelSet Write(Workspace workspace, ModelSet models, FeatureMatrix goldenRows, string report)
+    public static ModelSet Write(Workspace workspace, ModelSet models, FeatureMatrix goldenRows, string report, TrainingReport? training = null)
     {
         ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(models);
@@ -46,7 +47,13 @@ public static class ModelPackage
             File.WriteAllBytes(Path.Combine(temporary, ParametersFile), ModelFormat.ToMessage(models).ToByteArray());
             File.WriteAllBytes(Path.Combine(temporary, GoldenFile), Score(models, goldenRows).ToByteArray());
             File.WriteAllText(Path.Combine(temporary, ReportFile), report);
-            ImmutableSortedDictionary<string, string> hashes = new[] { ParametersFile, GoldenFile, ReportFile }
+            string[] files = [ParametersFile, GoldenFile, ReportFile];
+            if (training is not null)
+            {
+                File.WriteAllText(Path.Combine(temporary, TrainingReport.FileName), training.ToJson());
+                files = [.. files, TrainingReport.FileName];
+            }
+            ImmutableSortedDictionary<string, string> hashes = files
                 .ToImmutableSortedDictionary(f => f, f => Hash(Path.Combine(temporary, f)), StringComparer.Ordinal);
             while (true)
             {
@@ -119,11 +126,31 @@ public static class ModelPackage
         return ReadManifest(workspace.VersionDirectory(version), version);
     }
 
+    /// <summary>Reads the training report of a version; null where it has none, being older or not trained here.</summary>
+    /// <exception cref="InvalidDataException">It has a wrong hash, or is no report.</exception>
+    public static TrainingReport? ReadReport(Workspace workspace, int version)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        string directory = workspace.VersionDirectory(version);
+        if (!ReadManifest(directory, version).Files.TryGetValue(TrainingReport.FileName, out string? hash))
+        {
+            return null;
+        }
+        string path = Path.Combine(directory, TrainingReport.FileName);
+        RequireHash(path, hash);
+        return TrainingReport.FromJson(File.ReadAllText(path), path);
+    }
+
     private static ModelSet Load(Workspace workspace, string directory, int version)
     {
         ModelSet models = LoadOfAnySchema(directory, version);
-        return models.Schema.Hash == workspace.Schema.Features.Hash ? models
-            : throw new InvalidDataException($"{directory}: was trained with another feature schema than schema.yaml has now: {SchemaDifference(models.Schema, workspace.Schema.Features)}; train a new version, or take the change back");
+        FeatureSchema now = workspace.Schema.Features;
+        if (models.Schema.Hash != now.Hash)
+        {
+            throw new InvalidDataException($"{directory}: was trained with another feature schema than schema.yaml has now: {SchemaDifference(models.Schema, now)}; train a new version, or take the change back");
+        }
+        return models.ProtectedInput(now) is not { } feature ? models
+            : throw new InvalidDataException($"{directory}: uses feature '{feature}', which schema.yaml has protected since; train a new version");
     }
 
     private static ModelSet LoadOfAnySchema(string directory, int version)
@@ -138,16 +165,7 @@ public static class ModelPackage
         }
         foreach ((string file, string expected) in manifest.Files)
         {
-            string path = Path.Combine(directory, file);
-            if (!File.Exists(path))
-            {
-                throw new InvalidDataException($"{path}: file missing, the manifest lists it");
-            }
-            string found = Hash(path);
-            if (found != expected)
-            {
-                throw new InvalidDataException($"{path}: SHA-256 is {found}, the manifest says {expected}: the file was changed or damaged");
-            }
+            RequireHash(Path.Combine(directory, file), expected);
         }
         ModelSet models = Parse(Path.Combine(directory, ParametersFile), p => ModelFormat.FromMessage(ModelParameters.Parser.ParseFrom(p), manifest));
         string golden = Path.Combine(directory, GoldenFile);
@@ -233,6 +251,19 @@ public static class ModelPackage
             : now.Context != trained.Context ? $"is {(now.Context ? "now" : "no longer")} a context feature"
             : !now.Categories.SequenceEqual(trained.Categories) ? "has other categories, or in another order"
             : null;
+
+    private static void RequireHash(string path, string expected)
+    {
+        if (!File.Exists(path))
+        {
+            throw new InvalidDataException($"{path}: file missing, the manifest lists it");
+        }
+        string found = Hash(path);
+        if (found != expected)
+        {
+            throw new InvalidDataException($"{path}: SHA-256 is {found}, the manifest says {expected}: the file was changed or damaged");
+        }
+    }
 
     private static string Hash(string path)
     {

@@ -72,4 +72,17 @@ public sealed class ModelSet
 
     /// <summary>Where it comes from.</summary>
     public ModelManifest Manifest { get; }
+
+    /// <summary>
+    /// A feature that segments, profit or a propensity use although <paramref name="schema"/>, equal by hash but perhaps
+    /// later, protects it; null where there is none.
+    /// </summary>
+    public string? ProtectedInput(FeatureSchema schema)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        IEnumerable<int> used = new[] { Profit?.Expected, Profit?.Upper }.Concat(Propensities.Values.Select(p => p.Model)).OfType<IRowModel>()
+            .SelectMany(m => m.FeaturesUsed(Quantiser)).Concat(Segments.Encoding.Dimensions.Select(d => d.Feature));
+        int at = used.Where(f => schema.Features[f].Protected && !Schema.Features[f].Protected).DefaultIfEmpty(-1).Min();
+        return at < 0 ? null : Schema.Features[at].Name;
+    }
 }

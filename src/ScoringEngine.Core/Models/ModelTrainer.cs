@@ -49,31 +49,29 @@ public sealed class ModelTrainer
     /// <param name="createdAt">The time to note in the manifest.</param>
     /// <param name="progress">Told the share of the work done, roughly, 0..1.</param>
     /// <param name="cancellation">Ends the training.</param>
+    /// <param name="previousReport">What <paramref name="previous"/> was trained on, to tell drift by; null where it is not known.</param>
     /// <exception cref="InvalidDataException">The data cannot be learned from; the message says why.</exception>
     public static TrainingResult Train(Workspace workspace, CustomerTable customers, OutcomeTable? outcomes, ModelSet? previous,
-        TrainingOptions options, DateTimeOffset createdAt, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        TrainingOptions options, DateTimeOffset createdAt, IProgress<double>? progress = null, CancellationToken cancellation = default,
+        TrainingReport? previousReport = null)
     {
         ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(customers);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        return new ModelTrainer(workspace, options, progress, cancellation).Run(customers, outcomes, previous, createdAt);
+        return new ModelTrainer(workspace, options, progress, cancellation).Run(customers, outcomes, previous, previousReport, createdAt);
     }
 
-    private TrainingResult Run(CustomerTable customers, OutcomeTable? outcomes, ModelSet? previous, DateTimeOffset createdAt)
+    private TrainingResult Run(
+        CustomerTable customers, OutcomeTable? outcomes, ModelSet? previous, TrainingReport? previousReport, DateTimeOffset createdAt)
     {
-        if (customers.Count < 20)
-        {
-            throw new InvalidDataException($"{customers.Count} customers, expected at least 20 to train on");
-        }
         int[] training = [.. Enumerable.Range(0, customers.Count).Where(i => !IsHeldOut(customers.Hashes[i]))];
         int[] heldOut = [.. Enumerable.Range(0, customers.Count).Where(i => IsHeldOut(customers.Hashes[i]))];
-        if (training.Length == 0 || heldOut.Length == 0)
-        {
-            throw new InvalidDataException($"{customers.Count} customers do not split into training and held-out ones; expected more");
-        }
+        RequireLearnable(customers, training, heldOut);
 
-        (SegmentModel segments, SegmentTraining? segmentation) = TrainSegments(customers.Rows.Select(training), previous);
+        string? obstacle = null;
+        SegmentModel? old = previous is null ? null : InThisSchema(previous, out obstacle);
+        (SegmentModel segments, SegmentTraining? segmentation) = TrainSegments(customers.Rows.Select(training), previous, old, obstacle);
         int[] assignments = Assign(segments, customers.Rows);
         segments = WithSizes(segments, assignments);
         _progress?.Report(0.2);
@@ -81,20 +79,29 @@ public sealed class ModelTrainer
         long cutOff = outcomes is null ? long.MaxValue : TimeCutOff(outcomes);
         Quantiser quantiser = FitQuantiser(customers.Rows, training, outcomes, cutOff);
         (ProfitModel? profit, ProfitMetrics? profitMetrics, float[] expected) = TrainProfit(quantiser, customers, training, heldOut);
+        ImmutableArray<SegmentProfile> profiles = Profiles(segments, assignments, customers.Targets, expected, profit);
         _progress?.Report(0.6);
+
+        TrainingReportBuilder report = new(Schema, quantiser, previousReport, previous?.Manifest.Version, _options.Seed);
+        SegmentsReport segmentsReport = report.Segments(segments, profiles, segmentation, old, obstacle);
+        ImmutableArray<FeatureReport> features = report.Features(customers, training, heldOut, profit?.Target);
+        WhaleCurve? curve = profit is null ? null : new WhaleCurve(customers.Targets);
+        ProfitReport? profitReport = profit is null ? null
+            : report.Profit(profit, profitMetrics!, _workspace.Policy.Currency, curve!, customers, expected, training, heldOut);
 
         ImmutableSortedDictionary<string, PropensityModel>.Builder propensities =
             ImmutableSortedDictionary.CreateBuilder<string, PropensityModel>(StringComparer.Ordinal);
-        ImmutableArray<PropensityMetrics>.Builder propensityMetrics = ImmutableArray.CreateBuilder<PropensityMetrics>();
+        ImmutableArray<PropensityReport>.Builder propensityReports = ImmutableArray.CreateBuilder<PropensityReport>();
         for (int a = 0; a < _workspace.Propositions.Length; a++)
         {
             Proposition proposition = _workspace.Propositions[a];
-            (PropensityModel? model, PropensityMetrics metrics) = TrainPropensity(quantiser, outcomes, a, cutOff);
-            if (model is not null)
+            (int[] offers, int[] heldOutOffers) = Offers(outcomes, a, cutOff);
+            PropensityTraining? trained = offers.Length == 0 ? null : TrainPropensity(quantiser, outcomes!, proposition, offers);
+            if (trained is not null)
             {
-                propensities.Add(proposition.Id, model);
+                propensities.Add(proposition.Id, trained.Model);
             }
-            propensityMetrics.Add(metrics);
+            propensityReports.Add(report.Propensity(proposition, outcomes, offers, heldOutOffers, trained));
             _progress?.Report(0.6 + (0.4 * (a + 1) / _workspace.Propositions.Length));
         }
 
@@ -110,20 +117,48 @@ public sealed class ModelTrainer
             ],
             Seed = _options.Seed,
             Hyperparameters = Hyperparameters(segments, profit),
-            Metrics = Metrics(segmentation, profitMetrics, propensityMetrics),
+            Metrics = Metrics(segmentation, profitMetrics, propensityReports.Select(p => p.Metrics)),
         };
         return new TrainingResult
         {
-            Models = new ModelSet(Schema, segments, Profiles(segments, assignments, customers.Targets, expected, profit),
-                quantiser, profit, propensities.ToImmutable(), manifest),
+            Models = new ModelSet(Schema, segments, profiles, quantiser, profit, propensities.ToImmutable(), manifest),
             GoldenRows = GoldenRows(customers.Rows),
+            Report = new TrainingReport
+            {
+                Data = new DataReport(manifest.Data, training.Length, heldOut.Length, customers.Duplicates,
+                    cutOff == long.MaxValue ? null : DateTimeOffset.FromUnixTimeMilliseconds(cutOff), _options.Seed),
+                Segments = segmentsReport,
+                Profit = profitReport,
+                Propensities = propensityReports.ToImmutable(),
+                Features = features,
+                Warnings = report.Warnings,
+            },
             Segmentation = segmentation,
             Assignments = assignments,
-            WhaleCurve = profit is null ? null : new WhaleCurve(customers.Targets),
-            Profit = profitMetrics,
-            Propensities = propensityMetrics.ToImmutable(),
-            Customers = (training.Length, heldOut.Length),
+            WhaleCurve = curve,
         };
+    }
+
+    /// <summary>Refuses what can be told from the data alone, before any work is done on it.</summary>
+    private void RequireLearnable(CustomerTable customers, int[] training, int[] heldOut)
+    {
+        if (customers.Count < 20)
+        {
+            throw new InvalidDataException($"{customers.Count} customers, expected at least 20 to train on");
+        }
+        if (training.Length == 0 || heldOut.Length == 0)
+        {
+            throw new InvalidDataException($"{customers.Count} customers do not split into training and held-out ones; expected more");
+        }
+        if (_options.Segments > training.Length)
+        {
+            throw new InvalidDataException($"segments: {_options.Segments} asked for, but there are only {training.Length} customers to train on");
+        }
+        if (_workspace.Schema.Target is { } target && customers.Targets.All(t => t == customers.Targets[0]))
+        {
+            throw new InvalidDataException(FormattableString.Invariant(
+                $"the target '{target}' is {customers.Targets[0]} for all {customers.Count} customers: nothing can be learned from it; mend its columns, or take the target out of schema.yaml"));
+        }
     }
 
     // Two independent draws from one hash: held out of everything, or of fitting for early stopping.
@@ -136,10 +171,8 @@ public sealed class ModelTrainer
 
     private static ulong Draw(ulong hash, ulong purpose, long seed) => SeededRandom.Mix(hash ^ SeededRandom.Mix((ulong)seed + (purpose << 56)));
 
-    private (SegmentModel Segments, SegmentTraining? Training) TrainSegments(FeatureMatrix rows, ModelSet? previous)
+    private (SegmentModel Segments, SegmentTraining? Training) TrainSegments(FeatureMatrix rows, ModelSet? previous, SegmentModel? old, string? obstacle)
     {
-        string? obstacle = null;
-        SegmentModel? old = previous is null ? null : InThisSchema(previous, out obstacle);
         if (previous is not null && !_options.RefitSegments)
         {
             return (old ?? throw new InvalidDataException(
@@ -247,6 +280,14 @@ public sealed class ModelTrainer
         {
             throw new InvalidDataException($"{training.Length} training customers are too few to predict profit from");
         }
+        ImmutableArray<int> trends = [.. Schema.Features.Select(f => target.RisesWith.Contains(f.Name) ? 1 : target.FallsWith.Contains(f.Name) ? -1 : 0)];
+        Loss loss = target.Loss switch
+        {
+            ProfitLoss.Poisson => new PoissonLoss(),
+            ProfitLoss.Tweedie => new TweedieLoss(target.TweediePower),
+            _ => new SquaredLoss(),
+        };
+        RequireTargets(customers.Targets, loss);
         LabelledRows fitRows = new(rows.Select(fit), Select(customers.Targets, fit));
         LabelledRows validationRows = new(rows.Select(validation), Select(customers.Targets, validation));
         TreeTrainingOptions options = new()
@@ -256,21 +297,37 @@ public sealed class ModelTrainer
             LearningRate = 0.08,
             MinLeafWeight = 5,
             EarlyStoppingRounds = 30,
+            MonotoneConstraints = trends,
             ExcludedFeatures = [.. Enumerable.Range(Schema.CustomerCount, Schema.Count - Schema.CustomerCount)],
             Seed = _options.Seed,
             Threads = _options.Threads,
         };
-        ObliviousEnsemble expectedModel = ObliviousTreeTrainer.Train(fitRows, validationRows, options, cancellation: _cancellation).Model;
+        FeatureMatrix fitValues = customers.Rows.Select(fit);
+        FeatureMatrix validationValues = customers.Rows.Select(validation);
+        IRowModel expectedMargins = BoostedTrainer.Train(
+            fitValues, fitRows, validationValues, validationRows, options with { Loss = loss }, cancellation: _cancellation).Model;
+        IRowModel expectedModel = loss is SquaredLoss ? expectedMargins : new ExponentialModel(expectedMargins);
         _progress?.Report(0.4);
         double quantile = _workspace.Policy.PotentialQuantile;
-        ObliviousEnsemble upperModel = ObliviousTreeTrainer.Train(
-            fitRows, validationRows, options with { Trees = 200, Depth = 5, Loss = new QuantileLoss(quantile) }, cancellation: _cancellation).Model;
+        IRowModel upperModel = BoostedTrainer.Train(
+            fitValues, fitRows, validationValues, validationRows, options with { Trees = 200, Depth = 5, Loss = new QuantileLoss(quantile) },
+            cancellation: _cancellation).Model;
 
-        float[] expected = Predict(expectedModel, quantiser, customers.Rows);
-        float[] upper = Predict(upperModel, quantiser, customers.Rows);
+        float[] expected = expectedModel.Predict(quantiser, customers.Rows);
+        float[] upper = upperModel.Predict(quantiser, customers.Rows);
         TierBounds tiers = Tiers(new WhaleCurve(Select(expected, training)));
         return (new ProfitModel(expectedModel, upperModel, quantile, tiers, target),
             Measure(customers.Targets, expected, upper, training, heldOut), expected);
+    }
+
+    private static void RequireTargets(float[] targets, Loss loss)
+    {
+        int[] wrong = [.. Enumerable.Range(0, targets.Length).Where(i => loss.Violation(targets[i]) is not null)];
+        if (wrong.Length > 0)
+        {
+            throw new InvalidDataException(
+                $"{wrong.Length} customers have a target that cannot be learned with {loss.Name} loss, such as {loss.Violation(targets[wrong[0]])}");
+        }
     }
 
     private TierBounds Tiers(WhaleCurve curve)
@@ -321,52 +378,28 @@ public sealed class ModelTrainer
 
     private bool IsTraining(OutcomeTable outcomes, int i, long cutOff) => !IsHeldOut(outcomes.Hashes[i]) && outcomes.DecidedAt[i] < cutOff;
 
-    private (PropensityModel? Model, PropensityMetrics Metrics) TrainPropensity(Quantiser quantiser, OutcomeTable? outcomes, int proposition, long cutOff)
+    /// <summary>Presented offers of a proposition that needs acceptance: those to train on, and those to measure on.</summary>
+    private (int[] Training, int[] HeldOut) Offers(OutcomeTable? outcomes, int proposition, long cutOff)
     {
-        Proposition definition = _workspace.Propositions[proposition];
-        PropensityMetrics none = new(definition.Id, 0, 0, 0, double.NaN, double.NaN, double.NaN, double.NaN);
-        if (outcomes is null || !definition.NeedsAcceptance)
+        if (outcomes is null || !_workspace.Propositions[proposition].NeedsAcceptance)
         {
-            return (null, none);
+            return ([], []);
         }
-        int[] training = [.. Enumerable.Range(0, outcomes.Count).Where(i => Usable(i) && IsTraining(outcomes, i, cutOff))];
-        int[] heldOut = [.. Enumerable.Range(0, outcomes.Count).Where(i => Usable(i) && IsHeldOut(outcomes.Hashes[i])
-            && (outcomes.DecidedAt[i] >= cutOff || cutOff == long.MaxValue))]; // decided all at once: held out by customer alone
-        if (training.Length == 0)
-        {
-            return (null, none with { HeldOutOffers = heldOut.Length });
-        }
+        int[] usable = [.. Enumerable.Range(0, outcomes.Count).Where(i => outcomes.Propositions[i] == proposition && outcomes.Presented[i])];
+        return (
+            [.. usable.Where(i => IsTraining(outcomes, i, cutOff))],
+            [.. usable.Where(i => IsHeldOut(outcomes.Hashes[i])
+                && (outcomes.DecidedAt[i] >= cutOff || cutOff == long.MaxValue))]); // decided all at once: held out by customer alone
+    }
 
+    private PropensityTraining TrainPropensity(Quantiser quantiser, OutcomeTable outcomes, Proposition proposition, int[] offers)
+    {
         // Not weighted by action probability: given the features on which past offers depended, acceptance does not.
-        float[] accepted = Select(outcomes.Accepted, training);
-        long[] groups = [.. training.Select(i => (long)outcomes.Hashes[i])];
+        long[] groups = [.. offers.Select(i => (long)outcomes.Hashes[i])];
         PropensityOptions options = new();
-        PropensityModel model = PropensityTrainer.Fit(
-            quantiser, outcomes.Rows.Select(training), accepted, groups, [], definition.PriorPropensity,
-            options with { Trees = options.Trees with { Seed = _options.Seed, Threads = _options.Threads } }, _cancellation).Model;
-        PropensityMetrics metrics = none with
-        {
-            Offers = training.Length,
-            Acceptances = accepted.Count(a => a == 1),
-            HeldOutOffers = heldOut.Length,
-        };
-        if (heldOut.Length > 0)
-        {
-            float[] actual = Select(outcomes.Accepted, heldOut);
-            float[] predicted = Predict(model, quantiser, outcomes.Rows.Select(heldOut));
-            float[] rate = new float[heldOut.Length];
-            Array.Fill(rate, (float)model.Rate);
-            metrics = metrics with
-            {
-                AreaUnderCurve = ClassificationMetrics.AreaUnderCurve(actual, predicted),
-                LogLoss = ClassificationMetrics.LogLoss(actual, predicted),
-                BaselineLogLoss = ClassificationMetrics.LogLoss(actual, rate),
-                CalibrationError = ClassificationMetrics.ExpectedCalibrationError(actual, predicted),
-            };
-        }
-        return (model, metrics);
-
-        bool Usable(int i) => outcomes.Propositions[i] == proposition && outcomes.Presented[i];
+        return PropensityTrainer.Fit(
+            quantiser, outcomes.Rows.Select(offers), Select(outcomes.Accepted, offers), groups, [], proposition.PriorPropensity,
+            options with { Trees = options.Trees with { Seed = _options.Seed, Threads = _options.Threads } }, _cancellation);
     }
 
     private static ImmutableArray<SegmentProfile> Profiles(SegmentModel segments, int[] assignments, float[] targets, float[] expected, ProfitModel? profit)
@@ -410,12 +443,20 @@ public sealed class ModelTrainer
         values["segments.count"] = segments.Segments.Length;
         if (profit is not null)
         {
-            values["profit.trees"] = (profit.Expected as ObliviousEnsemble)?.TreeCount ?? 0;
-            values["profit.upper_trees"] = (profit.Upper as ObliviousEnsemble)?.TreeCount ?? 0;
+            values["profit.trees"] = TreeCount(profit.Expected);
+            values["profit.upper_trees"] = TreeCount(profit.Upper);
             values["profit.quantile"] = profit.Quantile;
         }
         return values.ToImmutable();
     }
+
+    private static int TreeCount(IRowModel model) => model switch
+    {
+        ObliviousEnsemble trees => trees.TreeCount,
+        BoostedModel boosted => boosted.Trees.TreeCount,
+        ExponentialModel exponential => TreeCount(exponential.Inner),
+        _ => 0,
+    };
 
     private static ImmutableSortedDictionary<string, double> Metrics(
         SegmentTraining? segmentation, ProfitMetrics? profit, IEnumerable<PropensityMetrics> propensities)
@@ -444,28 +485,6 @@ public sealed class ModelTrainer
             metrics[prefix + "calibration_error"] = propensity.CalibrationError;
         }
         return metrics.Where(m => double.IsFinite(m.Value)).ToImmutableSortedDictionary(StringComparer.Ordinal);
-    }
-
-    private static float[] Predict(ObliviousEnsemble model, Quantiser quantiser, FeatureMatrix rows)
-    {
-        float[] margins = new float[rows.Rows];
-        model.PredictMargins(quantiser, rows.Values, rows.Rows, rows.Columns, margins, new byte[model.ScratchLength]);
-        return margins;
-    }
-
-    private static float[] Predict(PropensityModel model, Quantiser quantiser, FeatureMatrix rows)
-    {
-        float[] propensities = new float[rows.Rows];
-        byte[] bins = new byte[ObliviousEnsemble.BlockRows * quantiser.Columns.Length];
-        float[] scratch = new float[model.Model?.ScratchLength ?? 0];
-        for (int r = 0; r < rows.Rows; r += ObliviousEnsemble.BlockRows)
-        {
-            int count = Math.Min(ObliviousEnsemble.BlockRows, rows.Rows - r);
-            ReadOnlySpan<float> values = rows.Values.AsSpan(r * rows.Columns, count * rows.Columns);
-            quantiser.Quantise(values, count, rows.Columns, bins);
-            model.Propensities(new RowBlock(values, count, rows.Columns, bins, scratch), propensities.AsSpan(r));
-        }
-        return propensities;
     }
 
     private static float[] Select(float[] values, int[] rows) => [.. rows.Select(i => values[i])];

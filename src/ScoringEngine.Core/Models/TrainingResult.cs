@@ -14,6 +14,9 @@ public sealed record TrainingResult
     /// <summary>Rows to record as golden rows.</summary>
     public required FeatureMatrix GoldenRows { get; init; }
 
+    /// <summary>Every figure, to be written beside the models.</summary>
+    public required TrainingReport Report { get; init; }
+
     /// <summary>How segments were found; null where the previous version's were kept.</summary>
     public SegmentTraining? Segmentation { get; init; }
 
@@ -24,13 +27,13 @@ public sealed record TrainingResult
     public WhaleCurve? WhaleCurve { get; init; }
 
     /// <summary>Profit on held-out customers; null without a profit target.</summary>
-    public ProfitMetrics? Profit { get; init; }
+    public ProfitMetrics? Profit => Report.Profit?.Metrics;
 
     /// <summary>One entry for each proposition of the catalogue.</summary>
-    public required ImmutableArray<PropensityMetrics> Propensities { get; init; }
+    public ImmutableArray<PropensityMetrics> Propensities => [.. Report.Propensities.Select(p => p.Metrics)];
 
     /// <summary>Customers trained on, and held out.</summary>
-    public required (int Training, int HeldOut) Customers { get; init; }
+    public (int Training, int HeldOut) Customers => (Report.Data.TrainingCustomers, Report.Data.HeldOutCustomers);
 }
 
 /// <summary>How well profit is predicted, on held-out customers, in the currency of the target.</summary>

@@ -120,11 +120,17 @@ public sealed class LogisticRegression : IRowModel
     /// <param name="contributions">OUT one value for each position of a row, in units of the margin.</param>
     public void Contributions(ReadOnlySpan<float> row, Span<double> contributions)
     {
-        RequireRow(row);
         contributions[..RowLength].Clear();
+        AddContributions(row, 1, contributions);
+    }
+
+    /// <summary>Adds a share of the <see cref="Contributions"/> to what is there.</summary>
+    internal void AddContributions(ReadOnlySpan<float> row, double share, Span<double> contributions)
+    {
+        RequireRow(row);
         foreach (ref readonly LogisticTerm term in Terms.AsSpan())
         {
-            contributions[term.Feature] += term.Weight * (term.Answer(row[term.Feature]) - term.Average);
+            contributions[term.Feature] += share * (term.Weight * (term.Answer(row[term.Feature]) - term.Average));
         }
     }
 

@@ -25,26 +25,8 @@ public sealed class MarginExplainer
     /// <param name="quantiser">What makes the bins of its rows.</param>
     internal MarginExplainer(IRowModel model, Quantiser quantiser)
     {
-        // The one place that knows which kinds of model there are exact values for.
-        switch (model)
-        {
-            case LogisticRegression regression:
-                _parts = new(() => new(regression.Expectation, (in row, contributions) => regression.Contributions(row.Values, contributions)));
-                break;
-            case ObliviousEnsemble ensemble when KnowsLeafWeights(ensemble):
-                _parts = new(() =>
-                {
-                    ShapleyValues shapley = new(ensemble, quantiser);
-                    return new(shapley.Expectation, (in row, contributions) => shapley.Contributions(row.Bins, contributions));
-                });
-                break;
-            case ObliviousEnsemble:
-                Obstacle = "the model does not know how many training rows are behind its leaves";
-                break;
-            default:
-                Obstacle = "there are no exact contributions for an imported model";
-                break;
-        }
+        Obstacle = ObstacleOf(model);
+        _parts = Obstacle is null ? new(() => PartsOf(model, quantiser)) : null;
         _model = model;
     }
 
@@ -98,6 +80,41 @@ public sealed class MarginExplainer
             count = kept + 1;
         }
         return count;
+    }
+
+    // These two know which kinds of model there are exact values for.
+    private static string? ObstacleOf(IRowModel model) => model switch
+    {
+        LogisticRegression => null,
+        ObliviousEnsemble trees => KnowsLeafWeights(trees) ? null : "the model does not know how many training rows are behind its leaves",
+        BoostedModel boosted => ObstacleOf(boosted.Trees),
+        AveragedModel averaged => ObstacleOf(averaged.Trees),
+        ExponentialModel => "with a log link features multiply expected profit, they do not add to it",
+        _ => "there are no exact contributions for an imported model",
+    };
+
+    private static MarginParts PartsOf(IRowModel model, Quantiser quantiser)
+    {
+        switch (model)
+        {
+            case LogisticRegression regression:
+                return new(regression.Expectation, (in row, contributions) => regression.Contributions(row.Values, contributions));
+            case AveragedModel averaged:
+                // Shapley values of a mean are the mean of the Shapley values.
+                MarginParts trees = PartsOf(averaged.Trees, quantiser);
+                return new((trees.Expectation + averaged.Regression.Expectation) / 2, (in row, contributions) =>
+                {
+                    trees.Contributions(row, contributions);
+                    foreach (ref double contribution in contributions)
+                    {
+                        contribution /= 2;
+                    }
+                    averaged.Regression.AddContributions(row.Values, 0.5, contributions);
+                });
+            default:
+                ShapleyValues shapley = model is BoostedModel boosted ? new(boosted, quantiser) : new((ObliviousEnsemble)model, quantiser);
+                return new(shapley.Expectation, (in row, contributions) => shapley.Contributions(row.Values, row.Bins, contributions));
+        }
     }
 
     private static bool KnowsLeafWeights(ObliviousEnsemble ensemble)

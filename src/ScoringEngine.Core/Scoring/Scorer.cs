@@ -21,13 +21,17 @@ public sealed class Scorer
     private readonly float[] _emptyRow;
 
     /// <summary>Joins a model with the workspace whose propositions it ranks.</summary>
-    /// <exception cref="ArgumentException">The workspace's schema is not the model's.</exception>
+    /// <exception cref="ArgumentException">The workspace's schema is not the model's, or protects what the model uses.</exception>
     public Scorer(ModelSet models, Workspace workspace)
         : this(models, workspace.Propositions.Select(p => (p.Id, p.PriorPropensity)))
     {
         if (models.Schema.Hash != workspace.Schema.Features.Hash)
         {
             throw new ArgumentException("the workspace's schema is not the one the model was trained with");
+        }
+        if (models.ProtectedInput(workspace.Schema.Features) is { } feature)
+        {
+            throw new ArgumentException($"the model uses feature '{feature}', which the workspace's schema protects");
         }
         _values = new ValueModel(workspace, models.Schema, [.. models.Segments.Segments.Select(s => s.Id)]);
     }

@@ -33,11 +33,9 @@ internal sealed class BoostedOutput
         _workers = workers;
         _gradients = new float[training.Rows.Rows];
         _hessians = new float[training.Rows.Rows];
-        _baseMargin = (float)loss.InitialMargin(training.Targets.Span, training.Weights.Span);
-        _margins = new float[training.Rows.Rows];
-        Array.Fill(_margins, _baseMargin);
-        _validationMargins = new float[validation?.Rows.Rows ?? 0];
-        Array.Fill(_validationMargins, _baseMargin);
+        _baseMargin = (float)BaseMargin(training, loss);
+        _margins = StartMargins(training);
+        _validationMargins = validation is null ? [] : StartMargins(validation);
         MeasureValidation();
     }
 
@@ -112,6 +110,41 @@ internal sealed class BoostedOutput
         return new ObliviousEnsemble(
             _training.Rows.Columns, _baseMargin, depths, splitColumns, splitBins, [.. _leafValues.Take(leaves)], columnGains,
             [.. _leafWeights.Take(leaves)]);
+    }
+
+    /// <summary>
+    /// The best constant; on top of offsets that are fitted already, only where the loss wants something else than they were
+    /// fitted to.
+    /// </summary>
+    private static double BaseMargin(LabelledRows training, Loss loss)
+    {
+        if (training.Offsets.IsEmpty)
+        {
+            return loss.InitialMargin(training.Targets.Span, training.Weights.Span);
+        }
+        return loss.RefitsLeaves ? loss.RefitLeaf(Residuals(training), training.Weights.ToArray()) : 0;
+    }
+
+    private static float[] Residuals(LabelledRows rows)
+    {
+        float[] residuals = rows.Targets.ToArray();
+        ReadOnlySpan<float> offsets = rows.Offsets.Span;
+        for (int i = 0; i < residuals.Length; i++)
+        {
+            residuals[i] -= offsets[i];
+        }
+        return residuals;
+    }
+
+    private float[] StartMargins(LabelledRows rows)
+    {
+        float[] margins = new float[rows.Rows.Rows];
+        rows.Offsets.Span.CopyTo(margins);
+        foreach (ref float margin in margins.AsSpan())
+        {
+            margin += _baseMargin;
+        }
+        return margins;
     }
 
     private void MeasureValidation()

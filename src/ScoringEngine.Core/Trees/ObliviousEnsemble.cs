@@ -145,7 +145,7 @@ public sealed class ObliviousEnsemble : IRowModel
         {
             throw new ArgumentException($"expected {Columns} bins, found {quantisedRow.Length}", nameof(quantisedRow));
         }
-        return RowMargin(quantisedRow, stride: 1);
+        return RowMargin(quantisedRow, stride: 1, BaseMargin);
     }
 
     /// <summary>The margins of a quantised block. Allocates nothing.</summary>
@@ -159,21 +159,39 @@ public sealed class ObliviousEnsemble : IRowModel
         {
             throw new ArgumentException($"bins or margins are too short for {rowCount} rows x {Columns} columns");
         }
-        if (rowCount >= StripRows && Columns > 0)
-        {
-            int last = rowCount - StripRows;
-            for (int row = 0; row < last; row += StripRows)
-            {
-                StripMargins(bins[row..], rowCount, margins.Slice(row, StripRows));
-            }
+        margins[..rowCount].Fill(BaseMargin);
+        AddMargins(bins, rowCount, margins);
+    }
 
-            // The last strip may overlap the one before it: the rows they share get the same margins again.
-            StripMargins(bins[last..], rowCount, margins.Slice(last, StripRows));
+    /// <summary>Adds the trees to margins that began elsewhere; the base margin does not count.</summary>
+    /// <param name="bins">[columns x rowCount], column-major.</param>
+    /// <param name="rowCount">Rows in the block.</param>
+    /// <param name="margins">IN/OUT one margin a row.</param>
+    internal void AddMargins(ReadOnlySpan<byte> bins, int rowCount, Span<float> margins)
+    {
+        Debug.Assert(bins.Length >= (long)Columns * rowCount && margins.Length >= rowCount);
+        if (rowCount < StripRows || Columns == 0)
+        {
+            for (int row = 0; row < rowCount; row++)
+            {
+                margins[row] = RowMargin(bins[Math.Min(row, bins.Length)..], rowCount, margins[row]);
+            }
             return;
         }
-        for (int row = 0; row < rowCount; row++)
+        int done = 0;
+        for (; done <= rowCount - StripRows; done += StripRows)
         {
-            margins[row] = RowMargin(bins[Math.Min(row, bins.Length)..], rowCount);
+            StripMargins(bins[done..], rowCount, margins.Slice(done, StripRows));
+        }
+        if (done < rowCount)
+        {
+            // The last strip overlaps the one before it, whose rows are not added to again.
+            Span<float> strip = stackalloc float[StripRows];
+            Span<float> open = strip[^(rowCount - done)..];
+            strip.Clear();
+            margins[done..rowCount].CopyTo(open);
+            StripMargins(bins[(rowCount - StripRows)..], rowCount, strip);
+            open.CopyTo(margins[done..]);
         }
     }
 
@@ -207,17 +225,16 @@ public sealed class ObliviousEnsemble : IRowModel
         }
     }
 
-    /// <summary>The margin of one row whose bins are <paramref name="stride"/> apart.</summary>
-    private float RowMargin(ReadOnlySpan<byte> bins, int stride)
+    /// <summary>The margin of one row whose bins are <paramref name="stride"/> apart and whose margin began at <paramref name="margin"/>.</summary>
+    private float RowMargin(ReadOnlySpan<byte> bins, int stride, float margin)
     {
         if (WideLanes.IsByteLookupSupported && Columns <= WideLanes.ByteTableLength)
         {
-            return WordMargin(bins, stride);
+            return WordMargin(bins, stride, margin);
         }
         ReadOnlySpan<int> columns = SplitColumns.AsSpan();
         ReadOnlySpan<byte> thresholds = SplitBins.AsSpan();
         ReadOnlySpan<float> leaves = LeafValues.AsSpan();
-        float margin = BaseMargin;
         foreach (byte depth in Depths)
         {
             int leaf = 0;
@@ -234,7 +251,7 @@ public sealed class ObliviousEnsemble : IRowModel
     }
 
     /// <summary>The same with lanes of splits: the row's bins are a table in registers, every split looks its bin up.</summary>
-    private float WordMargin(ReadOnlySpan<byte> bins, int stride)
+    private float WordMargin(ReadOnlySpan<byte> bins, int stride, float margin)
     {
         Span<byte> row = stackalloc byte[WideLanes.ByteTableLength];
         if (stride == 1)
@@ -254,7 +271,6 @@ public sealed class ObliviousEnsemble : IRowModel
         ref byte threshold = ref MemoryMarshal.GetArrayDataReference(_wordBins);
         ref byte depth = ref MemoryMarshal.GetReference(Depths.AsSpan());
         ref float leaves = ref MemoryMarshal.GetReference(LeafValues.AsSpan());
-        float margin = BaseMargin;
         foreach (byte trees in _wordTrees)
         {
             Vector512<byte> values = WideLanes.LookupBytes(low, high, Vector512.LoadUnsafe(ref column));
@@ -274,7 +290,7 @@ public sealed class ObliviousEnsemble : IRowModel
     }
 
     /// <summary>
-    /// Margins of <see cref="StripRows"/> neighbouring rows; lanes are rows. <paramref name="bins"/> begins at the
+    /// Adds to the margins of <see cref="StripRows"/> neighbouring rows; lanes are rows. <paramref name="bins"/> begins at the
     /// strip's first row in column 0; columns are <paramref name="stride"/> apart. References walk along the
     /// splits, whose lengths the constructor checked, so that the loop over levels holds no bounds checks.
     /// </summary>
@@ -286,7 +302,6 @@ public sealed class ObliviousEnsemble : IRowModel
         ref int column = ref MemoryMarshal.GetReference(SplitColumns.AsSpan());
         ref byte threshold = ref MemoryMarshal.GetReference(SplitBins.AsSpan());
         ref float leaves = ref MemoryMarshal.GetArrayDataReference(_leafTables);
-        margins.Fill(BaseMargin);
         foreach (byte depth in Depths.AsSpan())
         {
             if (depth <= MaxStripDepth)

@@ -67,6 +67,13 @@ public sealed class ObliviousTreeTrainer
         ImmutableArray<TrainingOutput> outputs, TreeTrainingOptions options, IProgress<TreeTrainingProgress>? progress,
         CancellationToken cancellation)
     {
+        RequireFit(outputs, options);
+        return new ObliviousTreeTrainer(outputs, options, cancellation).Run(progress);
+    }
+
+    /// <exception cref="ArgumentException">An option, a target or the validation rows do not fit.</exception>
+    internal static void RequireFit(ImmutableArray<TrainingOutput> outputs, TreeTrainingOptions options)
+    {
         options.Validate();
         if (outputs.IsDefaultOrEmpty)
         {
@@ -93,7 +100,6 @@ public sealed class ObliviousTreeTrainer
                 RequireTargets(output.Validation, output.Loss, "validation");
             }
         }
-        return new ObliviousTreeTrainer(outputs, options, cancellation).Run(progress);
     }
 
     private static void RequireTargets(LabelledRows rows, Loss loss, string name)

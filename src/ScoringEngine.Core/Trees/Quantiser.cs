@@ -131,6 +131,10 @@ public sealed class Quantiser
             }
             return;
         }
+        for (; row <= rowCount - SearchColumn.Rows; row += SearchColumn.Rows)
+        {
+            QuantiseRows(rows.Slice(row * rowStride, ((SearchColumn.Rows - 1) * rowStride) + RowLength), rowStride, bins[row..], rowCount);
+        }
         for (; row < rowCount; row++)
         {
             QuantiseRow(rows.Slice(row * rowStride, RowLength), bins[row..], rowCount);
@@ -142,6 +146,31 @@ public sealed class Quantiser
     /// <param name="threads">Threads to use, 0 for all cores; the result does not depend on it.</param>
     public QuantisedMatrix Quantise(FeatureMatrix rows, int threads = 0) => QuantisedMatrix.From(this, rows, threads);
 
+    /// <summary>Quantises rows and predicts their margins, block by block.</summary>
+    /// <param name="model">A model that reads this quantiser's rows.</param>
+    /// <param name="rows">[rows x <see cref="RowLength"/>].</param>
+    /// <param name="margins">OUT one margin a row.</param>
+    /// <exception cref="ArgumentException">The model reads other rows, or a length is wrong.</exception>
+    public void PredictMargins(IRowModel model, FeatureMatrix rows, Span<float> margins)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(rows);
+        model.RequireFit(this);
+        if (margins.Length < rows.Rows)
+        {
+            throw new ArgumentException($"{margins.Length} margins are too few for {rows.Rows} rows", nameof(margins));
+        }
+        byte[] bins = new byte[ObliviousEnsemble.BlockRows * Columns.Length];
+        float[] scratch = new float[model.ScratchLength];
+        for (int r = 0; r < rows.Rows; r += ObliviousEnsemble.BlockRows)
+        {
+            int count = Math.Min(ObliviousEnsemble.BlockRows, rows.Rows - r);
+            ReadOnlySpan<float> values = rows.Values.AsSpan(r * rows.Columns, count * rows.Columns);
+            Quantise(values, count, rows.Columns, bins);
+            model.Margins(new RowBlock(values, count, rows.Columns, bins, scratch), margins[r..]);
+        }
+    }
+
     /// <summary>One row; its bins are <paramref name="binStride"/> apart.</summary>
     private void QuantiseRow(ReadOnlySpan<float> row, Span<byte> bins, int binStride)
     {
@@ -149,6 +178,17 @@ public sealed class Quantiser
         foreach (SearchColumn column in _searchColumns)
         {
             bins[at] = column.Bin(row[column.Feature]);
+            at += binStride;
+        }
+    }
+
+    /// <summary>Four rows, whose searches take turns.</summary>
+    private void QuantiseRows(ReadOnlySpan<float> rows, int stride, Span<byte> bins, int binStride)
+    {
+        int at = 0;
+        foreach (SearchColumn column in _searchColumns)
+        {
+            column.Bins(rows[column.Feature..], stride, bins.Slice(at, SearchColumn.Rows));
             at += binStride;
         }
     }

@@ -17,12 +17,25 @@ namespace ScoringEngine.Core.Trees;
 public sealed class ShapleyValues
 {
     private readonly ObliviousEnsemble _ensemble;
+    private readonly LinearStage? _stage;
     private readonly int _rowLength;
 
     // Of each tree in order: its distinct features, and [leaves x features] values.
     private readonly byte[] _playerCounts;
     private readonly int[] _players;
     private readonly double[] _values;
+
+    /// <summary>The same for trees on top of a linear stage, whose values have a closed form.</summary>
+    /// <param name="model">A model whose trees know their leaf weights.</param>
+    /// <param name="quantiser">What made its columns.</param>
+    /// <exception cref="ArgumentException">There are no leaf weights, a tree has none, or rows disagree.</exception>
+    public ShapleyValues(BoostedModel model, Quantiser quantiser)
+        : this((model ?? throw new ArgumentNullException(nameof(model))).Trees, quantiser)
+    {
+        model.RequireFit(quantiser);
+        _stage = model.Stage;
+        Expectation += model.Stage.Expectation;
+    }
 
     /// <summary>
     /// Works out the tables: 8 bytes and about 2^depth additions for each leaf and feature of a tree (100 trees of depth
@@ -72,6 +85,17 @@ public sealed class ShapleyValues
     /// <summary>The mean margin of the training rows: what the values are the differences from.</summary>
     public double Expectation { get; }
 
+    /// <summary>The values of one row of a model with or without a linear stage. Allocates nothing.</summary>
+    /// <param name="row">The values; NaN is missing.</param>
+    /// <param name="quantisedRow">The same row, one byte a column.</param>
+    /// <param name="contributions">OUT one value for each position of a row, in units of the margin.</param>
+    /// <exception cref="ArgumentException">A span is too short.</exception>
+    public void Contributions(ReadOnlySpan<float> row, ReadOnlySpan<byte> quantisedRow, Span<double> contributions)
+    {
+        AddTrees(quantisedRow, contributions);
+        _stage?.AddContributions(row, contributions);
+    }
+
     /// <summary>
     /// The values of one row. Together with <see cref="Expectation"/> they add up to the margin, but for the margin's
     /// rounding to single precision. Allocates nothing.
@@ -79,7 +103,17 @@ public sealed class ShapleyValues
     /// <param name="quantisedRow">One byte a column.</param>
     /// <param name="contributions">OUT one value for each position of a row, in units of the margin.</param>
     /// <exception cref="ArgumentException">A span is too short.</exception>
+    /// <exception cref="InvalidOperationException">There is a linear stage, which reads the row itself.</exception>
     public void Contributions(ReadOnlySpan<byte> quantisedRow, Span<double> contributions)
+    {
+        if (_stage is not null)
+        {
+            throw new InvalidOperationException("a model with a linear stage is explained by the values of the row too");
+        }
+        AddTrees(quantisedRow, contributions);
+    }
+
+    private void AddTrees(ReadOnlySpan<byte> quantisedRow, Span<double> contributions)
     {
         if (quantisedRow.Length < _ensemble.Columns || contributions.Length < _rowLength)
         {

@@ -9,8 +9,10 @@ public sealed class LabelledRows
     /// <param name="rows">The rows.</param>
     /// <param name="targets">One target a row.</param>
     /// <param name="weights">One weight a row, finite and 0 or more with a positive sum; empty for 1 each.</param>
-    /// <exception cref="ArgumentException">Lengths disagree or a weight is out of range.</exception>
-    public LabelledRows(QuantisedMatrix rows, ReadOnlyMemory<float> targets, ReadOnlyMemory<float> weights = default)
+    /// <param name="offsets">One margin a row, finite, that the trees are added to; empty where the loss's constant is.</param>
+    /// <exception cref="ArgumentException">Lengths disagree, or a weight or offset is out of range.</exception>
+    public LabelledRows(
+        QuantisedMatrix rows, ReadOnlyMemory<float> targets, ReadOnlyMemory<float> weights = default, ReadOnlyMemory<float> offsets = default)
     {
         ArgumentNullException.ThrowIfNull(rows);
         if (targets.Length != rows.Rows || (!weights.IsEmpty && weights.Length != rows.Rows))
@@ -31,6 +33,18 @@ public sealed class LabelledRows
         {
             throw new ArgumentException("there is no row with a positive weight");
         }
+        if (!offsets.IsEmpty && offsets.Length != rows.Rows)
+        {
+            throw new ArgumentException($"expected {rows.Rows} or no offsets, found {offsets.Length}", nameof(offsets));
+        }
+        foreach (float offset in offsets.Span)
+        {
+            if (!float.IsFinite(offset))
+            {
+                throw new ArgumentException($"offset {offset}, expected a finite number", nameof(offsets));
+            }
+        }
+        Offsets = offsets;
         Rows = rows;
         Targets = targets;
         Weights = weights;
@@ -66,8 +80,32 @@ public sealed class LabelledRows
     /// <summary>One weight a row, or empty.</summary>
     public ReadOnlyMemory<float> Weights { get; }
 
+    /// <summary>One margin a row that the trees are added to, or empty.</summary>
+    public ReadOnlyMemory<float> Offsets { get; }
+
     /// <summary>Sum of the weights.</summary>
     public double TotalWeight { get; }
+
+    /// <summary>The same rows, whose trees are added to these margins.</summary>
+    internal LabelledRows OnTopOf(float[] margins) => new(Rows, Targets, Weights, margins);
+
+    /// <summary>A copy of some rows, without offsets; null where they are none or weigh nothing.</summary>
+    internal LabelledRows? Select(int[] rows)
+    {
+        float[] targets = Of(Targets.Span);
+        float[] weights = Weights.IsEmpty ? [] : Of(Weights.Span);
+        return rows.Length == 0 || (weights.Length > 0 && !(weights.Max() > 0)) ? null : new LabelledRows(Rows.Select(rows), targets, weights);
+
+        float[] Of(ReadOnlySpan<float> values)
+        {
+            float[] selected = new float[rows.Length];
+            for (int i = 0; i < rows.Length; i++)
+            {
+                selected[i] = values[rows[i]];
+            }
+            return selected;
+        }
+    }
 }
 
 /// <summary>How far training is.</summary>
@@ -84,7 +122,14 @@ public readonly record struct TreeTrainingProgress(int Trees, double TrainingLos
 /// Number of trees with the smallest validation loss; without validation rows, the number of trees.
 /// </param>
 public sealed record TreeTraining(
-    ObliviousEnsemble Model, ImmutableArray<double> TrainingLoss, ImmutableArray<double> ValidationLoss, int BestIteration);
+    ObliviousEnsemble Model, ImmutableArray<double> TrainingLoss, ImmutableArray<double> ValidationLoss, int BestIteration)
+{
+    /// <summary>
+    /// Whether the trees add the same to every row, because no split gained anything: a constant target, a single class,
+    /// features that say nothing, or too few rows.
+    /// </summary>
+    public bool IsConstant => Model.SplitColumns.IsEmpty;
+}
 
 /// <summary>One of several outputs to be learned together.</summary>
 /// <param name="Training">Its targets; rows without an observation have weight 0 (<see cref="LabelledRows.OfObserved"/>).</param>

@@ -2,7 +2,20 @@ using System.Collections.Immutable;
 
 namespace ScoringEngine.Core.Trees;
 
-/// <summary>Settings of <see cref="ObliviousTreeTrainer"/>.</summary>
+/// <summary>Whether <see cref="BoostedTrainer"/> puts a linear stage before the trees.</summary>
+public enum LinearStageUse
+{
+    /// <summary>Where it lowers the loss of rows that were kept apart.</summary>
+    WhereItHelps,
+
+    /// <summary>Never.</summary>
+    Never,
+
+    /// <summary>Wherever a number varies.</summary>
+    Always,
+}
+
+/// <summary>Settings of <see cref="ObliviousTreeTrainer"/> and <see cref="BoostedTrainer"/>.</summary>
 public sealed record TreeTrainingOptions
 {
     /// <summary>What is minimised; squared loss unless said otherwise.</summary>
@@ -49,6 +62,9 @@ public sealed record TreeTrainingOptions
     /// trains all trees and keeps them.
     /// </summary>
     public int EarlyStoppingRounds { get; init; }
+
+    /// <summary>Whether there is a linear stage; only <see cref="BoostedTrainer"/> looks at it.</summary>
+    public LinearStageUse LinearStage { get; init; }
 
     /// <summary>Seed of all random choices; default 0.</summary>
     public long Seed { get; init; }

@@ -63,6 +63,10 @@ public sealed record WorkspaceSchema(string IdColumn, FeatureSchema Features, Pr
                 section.Problem("name", $"'{column}' is part of the target and cannot be a feature");
             }
         }
+        if (target is not null)
+        {
+            CheckTrends(file.Section("target")!, target, features);
+        }
         file.RejectUnknownKeys();
         return problems.Count == before ? new WorkspaceSchema(id, new FeatureSchema(features), target) : null;
     }
@@ -91,9 +95,44 @@ public sealed record WorkspaceSchema(string IdColumn, FeatureSchema Features, Pr
             Terms = terms,
             Period = section.Text("period") ?? "year",
             Proxy = section.Flag("proxy", false),
+            Loss = section.Choice("loss", ProfitLoss.Squared),
+            TweediePower = section.Number("tweedie_power", 1.5),
+            RisesWith = [.. section.Texts("rises_with")],
+            FallsWith = [.. section.Texts("falls_with")],
         };
+        if (target.TweediePower is not (> 1 and < 2))
+        {
+            section.Problem("tweedie_power", $"{target.TweediePower}, expected strictly between 1 and 2");
+        }
+        if (section.Has("tweedie_power") && target.Loss != ProfitLoss.Tweedie)
+        {
+            section.Problem("tweedie_power", "only loss: tweedie has a power");
+        }
         section.RejectUnknownKeys();
         return target;
+    }
+
+    private static void CheckTrends(YamlSection section, ProfitTarget target, List<Feature> features)
+    {
+        foreach ((string key, ImmutableArray<string> names) in new[] { ("rises_with", target.RisesWith), ("falls_with", target.FallsWith) })
+        {
+            foreach (string name in names)
+            {
+                Feature? feature = features.Find(f => f.Name == name);
+                if (feature is null)
+                {
+                    section.Problem(key, $"no feature '{name}'{NearestName.Hint(name, features.Select(f => f.Name))}");
+                }
+                else if (feature.Kind != FeatureKind.Numeric || feature.Context || feature.Protected)
+                {
+                    section.Problem(key, $"'{name}' is {(feature.Protected ? "protected" : feature.Context ? "known in interactions only" : "not numeric")}, expected a numeric feature of customers");
+                }
+            }
+        }
+        foreach (string name in target.RisesWith.Intersect(target.FallsWith, StringComparer.Ordinal))
+        {
+            section.Problem("falls_with", $"'{name}' is under rises_with, too");
+        }
     }
 
     private static Feature ReadFeature(YamlSection section, bool context)

@@ -84,7 +84,24 @@ public static class WorkspaceWriter
         {
             text.Append("\n# What profitability is trained on: a signed sum of columns.\n");
             text.Append("# proxy: true where it only stands in for profit (revenue, say); every output then says so.\n");
+            text.Append("# loss: squared, poisson or tweedie (with tweedie_power); the latter two for targets that are never negative.\n");
+            text.Append("# rises_with, falls_with: lists of numeric features with which it never falls, never rises.\n");
             text.Append($"target:\n  columns: {Scalar(target.ToString())}\n  period: {Scalar(target.Period)}\n  proxy: {Flag(target.Proxy)}\n");
+            if (target.Loss != ProfitLoss.Squared)
+            {
+                text.Append($"  loss: {SnakeCase.Of(target.Loss)}\n");
+            }
+            if (target.Loss == ProfitLoss.Tweedie)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"  tweedie_power: {target.TweediePower}\n");
+            }
+            foreach ((string key, ImmutableArray<string> names) in new[] { ("rises_with", target.RisesWith), ("falls_with", target.FallsWith) })
+            {
+                if (names.Length > 0)
+                {
+                    text.Append($"  {key}: [{string.Join(", ", names.Select(Scalar))}]\n");
+                }
+            }
         }
         HashSet<string> written = new(StringComparer.Ordinal);
         Features(text, "features", schema.Features.Features.Where(f => !f.Context), comments, written);

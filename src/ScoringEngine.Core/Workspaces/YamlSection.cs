@@ -11,6 +11,9 @@ namespace ScoringEngine.Core.Workspaces;
 /// </summary>
 internal sealed class YamlSection
 {
+    // Stream and document count, too.
+    private const int MaxDepth = 64;
+
     private readonly YamlMappingNode _node;
     private readonly string _path;
     private readonly List<WorkspaceProblem> _problems;
@@ -39,8 +42,13 @@ internal sealed class YamlSection
         YamlStream stream = [];
         try
         {
-            using StreamReader reader = new(file);
-            stream.Load(reader);
+            string text = System.IO.File.ReadAllText(file);
+            if (TooDeep(text) is { } line)
+            {
+                problems.Add(new WorkspaceProblem(file, line, $"nested more than {MaxDepth} levels deep"));
+                return null;
+            }
+            stream.Load(new StringReader(text));
         }
         catch (YamlException e)
         {
@@ -61,6 +69,22 @@ internal sealed class YamlSection
             return new YamlSection(file, root, "", problems);
         }
         problems.Add(new WorkspaceProblem(file, (int)stream.Documents[0].RootNode.Start.Line, "expected one mapping of keys to values"));
+        return null;
+    }
+
+    // The loader goes down by recursion: what nests too deep must be found before it overflows the stack.
+    private static int? TooDeep(string text)
+    {
+        Parser parser = new(new StringReader(text));
+        int depth = 0;
+        while (parser.MoveNext())
+        {
+            depth += parser.Current!.NestingIncrease;
+            if (depth > MaxDepth)
+            {
+                return (int)parser.Current.Start.Line;
+            }
+        }
         return null;
     }
 

@@ -102,6 +102,7 @@ internal static class TrainCommand
         Workspace workspace = Workspace.Load(request.Workspace);
         RejectedRows rejected = new(output, request.AllowRejects);
         ModelSet? previous = ModelPackage.LoadPrevious(workspace);
+        TrainingReport? previousReport = previous is null ? null : ModelPackage.ReadReport(workspace, previous.Manifest.Version);
         CategoryDictionary categories = new(workspace.Schema.Features);
 
         // Opened before the long work, so that a wrong name is told at once.
@@ -129,14 +130,14 @@ internal static class TrainCommand
                 Segments = request.Segments is null or "auto" ? null : int.Parse(request.Segments, CultureInfo.InvariantCulture),
                 Seed = request.Seed,
             },
-            DateTimeOffset.UtcNow, progress, cancellation));
+            DateTimeOffset.UtcNow, progress, cancellation, previousReport));
         Needs? needs = survey is null ? null : LearnNeeds(workspace.Needs, survey, result, customers, rejected);
         if (rejected.Count > request.AllowRejects)
         {
             return Refuse(rejected, output);
         }
         TrainingSummary summary = new(needs is null ? workspace : workspace.With(needs), result, customers, outcomes);
-        ModelSet written = ModelPackage.Write(workspace, result.Models, result.GoldenRows, summary.ToText());
+        ModelSet written = ModelPackage.Write(workspace, result.Models, result.GoldenRows, summary.ToText(), result.Report);
         if (needs is not null)
         {
             WorkspaceWriter.Replace(Path.Combine(workspace.Directory, Needs.FileName), WorkspaceWriter.NeedsText(needs));

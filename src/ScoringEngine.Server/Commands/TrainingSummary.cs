@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Propensity;
 using ScoringEngine.Core.Scoring;
 using ScoringEngine.Core.Segmentation;
 using ScoringEngine.Core.Value;
@@ -17,6 +18,7 @@ namespace ScoringEngine.Server.Commands;
 internal sealed class TrainingSummary
 {
     private const int RankedCustomers = 20_000;
+    private const int MostMoves = 12;
 
     private readonly Workspace _workspace;
     private readonly TrainingResult _result;
@@ -81,6 +83,10 @@ internal sealed class TrainingSummary
         string duplicates = _customers.Duplicates > 0 ? $"; {_customers.Duplicates} duplicate ids, the last row of each stands" : "";
         yield return ($"Trained on {_result.Customers.Training} customers, measured on {_result.Customers.HeldOut} others"
             + (_outcomes is null ? "" : $"; {_outcomes.Count} outcomes") + duplicates, new Text(""));
+        if (!_result.Report.Warnings.IsEmpty)
+        {
+            yield return ("What to look at", new Rows(_result.Report.Warnings.Select(w => new Text(w.ToString()))));
+        }
         yield return (_result.Segmentation is null ? "Segments (kept from the previous version)" : "Segments", SegmentTable());
         if (_result.Segmentation is { Candidates.Length: > 1 } segmentation)
         {
@@ -89,6 +95,7 @@ internal sealed class TrainingSummary
         if (_result.Segmentation?.Matching is { } matching)
         {
             yield return ("Segments against the previous version", MatchingTable(matching));
+            yield return (Moved(), MovesTable());
         }
         if (_result.Profit is { } profit)
         {
@@ -141,6 +148,23 @@ internal sealed class TrainingSummary
         return table;
     }
 
+    private string Moved()
+    {
+        int all = _result.Report.Segments.Moves.Sum(m => m.Customers);
+        int moved = _result.Report.Segments.Moves.Where(m => m.FromId != m.ToId).Sum(m => m.Customers);
+        return $"Customers who moved to another segment: {moved} of {all} ({Percent((double)moved / all)})";
+    }
+
+    private Table MovesTable()
+    {
+        Table table = NewTable("from", "to", "customers");
+        foreach (SegmentMoveReport move in _result.Report.Segments.Moves.Where(m => m.FromId != m.ToId).OrderByDescending(m => m.Customers).Take(MostMoves))
+        {
+            AddRow(table, $"{move.FromId} {move.FromName}", $"{move.ToId} {move.ToName}", $"{move.Customers}");
+        }
+        return table;
+    }
+
     private Table ProfitTable(ProfitMetrics profit)
     {
         Table table = NewTable("", "model", "mean as baseline");
@@ -155,16 +179,21 @@ internal sealed class TrainingSummary
 
     private Table PropensityTable()
     {
-        Table table = NewTable("proposition", "offers", "accepted", "AUC", "log-loss", "of the rate", "calibration error", "provenance");
-        foreach (PropensityMetrics metrics in _result.Propensities)
+        Table table = NewTable("proposition", "offers", "accepted", "model", "AUC", "log-loss", "of the rate", "calibration error", "provenance");
+        table.Columns[^1].NoWrap();
+        foreach (PropensityReport propensity in _result.Report.Propensities)
         {
+            PropensityMetrics metrics = propensity.Metrics;
             bool estimated = metrics.Offers > 0;
             AddRow(table, metrics.PropositionId, $"{metrics.Offers}", estimated ? Percent((double)metrics.Acceptances / metrics.Offers) : "",
-                Ratio(metrics.AreaUnderCurve), Ratio(metrics.LogLoss), Ratio(metrics.BaselineLogLoss), Ratio(metrics.CalibrationError),
-                estimated ? "estimated" : "assumed (catalogue)");
+                estimated ? Chosen(propensity) : "", Ratio(metrics.AreaUnderCurve), Ratio(metrics.LogLoss), Ratio(metrics.BaselineLogLoss),
+                Ratio(metrics.CalibrationError), estimated ? "estimated" : "assumed (catalogue)");
         }
         return table;
     }
+
+    private static string Chosen(PropensityReport propensity)
+        => propensity.Candidates is [PropensityCandidate chosen, ..] ? $"{SnakeCase.Of(chosen.Method)}, {SnakeCase.Of(chosen.Calibration)}" : "rate";
 
     private Table NextTable()
     {
@@ -244,6 +273,21 @@ internal sealed class TrainingSummary
             ["share"] = n.Share,
             ["organisation_value"] = Finite(n.Organisation),
             ["customer_value"] = Finite(n.Customer),
+        })]),
+        ["moved"] = new JsonArray([.. _result.Report.Segments.Moves.Where(m => m.FromId != m.ToId).Select(m => new JsonObject
+        {
+            ["from"] = m.FromId,
+            ["to"] = m.ToId,
+            ["customers"] = m.Customers,
+        })]),
+        ["chosen"] = new JsonObject(_result.Report.Propensities.Where(p => p.Metrics.Offers > 0)
+            .Select(p => KeyValuePair.Create(p.Metrics.PropositionId, (JsonNode?)Chosen(p)))),
+        ["warnings"] = new JsonArray([.. _result.Report.Warnings.Select(w => new JsonObject
+        {
+            ["severity"] = SnakeCase.Of(w.Severity),
+            ["kind"] = SnakeCase.Of(w.Kind),
+            ["subject"] = w.Subject,
+            ["message"] = w.Message,
         })]),
         ["rejected"] = rejected.ToJson(),
         ["incomplete"] = new JsonArray([.. _workspace.Incompleteness().Select(p => (JsonNode)p.ToString())]),

@@ -80,4 +80,24 @@ public sealed class ClassificationMetricsTests
         Assert.Throws<ArgumentException>(() => ClassificationMetrics.BrierScore([1, 0], [1, 1.1f]));
         Assert.Throws<ArgumentException>(() => ClassificationMetrics.ExpectedCalibrationError([1, 0], [1, 1], [1]));
     }
+
+    [Fact]
+    public void LogLossDifference_OfTwo_IsTheirLogLossesDifferenceWithItsError()
+    {
+        SeededRandom random = new(9);
+        float[] labels = [.. Enumerable.Range(0, 500).Select(_ => (float)random.Next(2))];
+        float[] a = [.. labels.Select(_ => (float)random.NextDouble())];
+        float[] b = [.. labels.Select(_ => (float)random.NextDouble())];
+        float[] weights = [.. labels.Select(_ => 0.5f + random.Next(3))];
+
+        (double difference, double error) = ClassificationMetrics.LogLossDifference(labels, a, b, weights);
+        Assert.Equal(ClassificationMetrics.LogLoss(labels, a, weights) - ClassificationMetrics.LogLoss(labels, b, weights), difference, 1e-12);
+
+        double[] rows = [.. labels.Select((y, i) => Loss(y, a[i]) - Loss(y, b[i]))];
+        Assert.Equal(Math.Sqrt(rows.Sum(d => (d - rows.Average()) * (d - rows.Average()))) / rows.Length, ClassificationMetrics.LogLossDifference(labels, a, b).StandardError, 1e-12);
+        Assert.True(error > 0);
+        Assert.Equal((0.0, 0.0), ClassificationMetrics.LogLossDifference(labels, a, a));
+
+        static double Loss(float label, float p) => -Math.Log(label == 1 ? p : 1 - (double)p);
+    }
 }

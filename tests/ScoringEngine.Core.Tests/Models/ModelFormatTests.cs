@@ -22,6 +22,9 @@ public sealed class ModelFormatTests
         [
             new(trees, new PlattCalibration(1.25, -0.5), 100, 5, 90, 0.05, 0.01, 50),
             new(trees, Isotonic(), 100, 5, 90, 0.05, 0.01, 50),
+            new(new BoostedModel(Stage(LinearPieces.One, 1), trees), Isotonic(), 100, 5, 90, 0.05, 0.01, 50),
+            new(new BoostedModel(Stage(LinearPieces.OfCuts(1, [2.5f]), 2), trees), Isotonic(), 100, 5, 90, 0.05, 0.01, 50),
+            new(new BoostedModel(Stage(LinearPieces.OfCategories(2, [0, 1]), 3), trees), Isotonic(), 100, 5, 90, 0.05, 0.01, 50),
             Regression(),
             PropensityModel.Prior(0.07),
         ];
@@ -55,6 +58,11 @@ public sealed class ModelFormatTests
         Assert.Equal(((IsotonicCalibration)written.Calibration).Margins, Assert.IsType<IsotonicCalibration>(read.Calibration).Margins);
         Assert.Equal(GoldenRegression, Convert.ToBase64String(ModelFormat.ToMessage("trial", written).ToByteArray()));
     }
+
+    private static LinearStage Stage(LinearPieces pieces, int count) => new(
+        3, pieces, [new LinearTerm(0, 0.5f, 4), new LinearTerm(2, -1, 8)], [.. Enumerable.Range(0, count).Select(p => 0.5f * p)],
+        [.. Enumerable.Range(0, 2 * count).Select(i => i - 2.25f)], [.. Enumerable.Repeat(1.0 / count, count)],
+        [.. Enumerable.Range(0, 2 * count).Select(i => 0.125 * i)]);
 
     private static PropensityModel Regression() => new(
         new LogisticRegression(3, -1,

@@ -5,6 +5,7 @@ using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Models.Format;
 using ScoringEngine.Core.Numerics;
+using ScoringEngine.Core.Scoring;
 using ScoringEngine.Core.Workspaces;
 
 namespace ScoringEngine.Core.Tests.Models;
@@ -46,7 +47,7 @@ public sealed class ModelPackageTests : IDisposable
 
         ModelManifest expected = trained.Manifest with { Version = 1, Files = loaded.Manifest.Files };
         Assert.Equal(expected.ToJson(), loaded.Manifest.ToJson());
-        Assert.Equal(["golden.pb", "model.pb", "report.txt"], loaded.Manifest.Files.Keys);
+        Assert.Equal(["golden.pb", "model.pb", "report.json", "report.txt"], loaded.Manifest.Files.Keys);
         Assert.Equal("the report\n", File.ReadAllText(PathOf("report.txt")));
     }
 
@@ -69,6 +70,7 @@ public sealed class ModelPackageTests : IDisposable
     [InlineData("model.pb", 97)]
     [InlineData("golden.pb", 197)]
     [InlineData("report.txt", 1)]
+    [InlineData("report.json", 3)]
     public void Load_AByteOfAFileFlipped_IsRefusedByTheFilesName(string file, int samples)
     {
         byte[] bytes = File.ReadAllBytes(PathOf(file));
@@ -89,6 +91,7 @@ public sealed class ModelPackageTests : IDisposable
     [InlineData("model.pb")]
     [InlineData("golden.pb")]
     [InlineData("report.txt")]
+    [InlineData("report.json")]
     [InlineData("manifest.json")]
     public void Load_AFileMissing_IsRefusedByItsName(string file)
     {
@@ -145,9 +148,9 @@ public sealed class ModelPackageTests : IDisposable
     public void Load_ParametersOfAnUnknownFormat_AreRefused()
     {
         ModelParameters parameters = ModelParameters.Parser.ParseFrom(File.ReadAllBytes(PathOf("model.pb")));
-        parameters.Format = 3;
+        parameters.Format = 4;
         WriteWithHash("model.pb", parameters.ToByteArray());
-        AssertRefused("model.pb", "model format 3, expected 1..2");
+        AssertRefused("model.pb", "model format 4, expected 1..3");
     }
 
     [Fact]
@@ -222,6 +225,37 @@ public sealed class ModelPackageTests : IDisposable
         (parts[first], parts[first + 1]) = (parts[first + 1], parts[first]);
         EditSchema(_ => string.Join("\n  - ", parts));
         AssertRefused(_workspace.VersionDirectory(1), "the order of the features changed");
+    }
+
+    [Theory]
+    [InlineData("household_income")]
+    [InlineData("evening_share")]
+    public void Load_AFeatureItUsesProtectedSince_IsRefused(string feature)
+    {
+        EditSchema(text => text.Replace($"name: {feature}\n", $"name: {feature}\n    protected: true\n"));
+        AssertRefused(_workspace.VersionDirectory(1), $"uses feature '{feature}', which schema.yaml has protected since; train a new version");
+        Workspace now = Workspace.Load(_workspace.Directory);
+        Assert.Contains($"'{feature}'", Assert.Throws<ArgumentException>(() => new Scorer(_sample.Models, now)).Message);
+    }
+
+    [Fact]
+    public void ReadReport_OfATrainedVersion_IsWhatTrainingReported()
+    {
+        TrainingReport report = ModelPackage.ReadReport(_workspace, 1)!;
+        Assert.Equal(_sample.Result.Report.ToJson(), report.ToJson());
+        Assert.Equal(File.ReadAllText(PathOf("report.json")), report.ToJson());
+    }
+
+    [Fact]
+    public void ReadReport_NoneOrDamagedOrOfAnotherFormat_SaysSo()
+    {
+        Assert.Null(ModelPackage.ReadReport(_workspace, Write(_workspace).Manifest.Version));
+        WriteWithHash("report.json", "{}"u8.ToArray());
+        Assert.Contains("not a training report", Assert.Throws<InvalidDataException>(() => ModelPackage.ReadReport(_workspace, 1)).Message);
+        WriteWithHash("report.json", System.Text.Encoding.UTF8.GetBytes(_sample.Result.Report.ToJson().Replace("\"format\": 1,", "\"format\": 2,")));
+        Assert.Contains("report format 2, expected 1", Assert.Throws<InvalidDataException>(() => ModelPackage.ReadReport(_workspace, 1)).Message);
+        File.AppendAllText(PathOf("report.json"), " ");
+        Assert.Contains("SHA-256", Assert.Throws<InvalidDataException>(() => ModelPackage.ReadReport(_workspace, 1)).Message);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Models.Format;
 using ScoringEngine.Core.Scoring;
 using ScoringEngine.Core.Segmentation;
+using ScoringEngine.Core.Trees;
 using ScoringEngine.Core.Value;
 using ScoringEngine.Core.Workspaces;
 
@@ -26,9 +27,74 @@ public sealed class ModelTrainerTests : IDisposable
         {
             Assert.Equal(ModelFormat.ToMessage(results[0].Models), ModelFormat.ToMessage(r.Models));
             Assert.Equal(results[0].Models.Manifest.ToJson(), r.Models.Manifest.ToJson());
+            Assert.Equal(results[0].Report.ToJson(), r.Report.ToJson());
             Assert.Equal(results[0].Assignments, r.Assignments);
         });
         Assert.Contains(results[0].Models.Propensities.Values, p => p.Model is not null);
+    }
+
+    [Theory]
+    [InlineData(ProfitLoss.Poisson)]
+    [InlineData(ProfitLoss.Tweedie)]
+    public void Train_LossWithLogLink_PredictsMeansAboveZeroThatLoadAgain(ProfitLoss loss)
+    {
+        ProfitTarget target = new() { Terms = [("revenue", 1)], Loss = loss };
+        using ToyWorkspace toy = new(profit: target);
+        CustomerTable customers = toy.Customers(ToyWorkspace.CustomerRows(600, i => (i % 3 == 0 ? 0 : (10 * (i % 3)) + (i * 31 % 7), 0)));
+
+        TrainingResult result = toy.Train(customers);
+
+        ModelSet loaded = ModelFormat.FromMessage(ModelFormat.ToMessage(result.Models), result.Models.Manifest);
+        Assert.IsType<ExponentialModel>(loaded.Profit!.Expected);
+        float[] expected = Onnx.SampleModels.Score(loaded, customers.Rows).Profits;
+        Assert.Equal(Onnx.SampleModels.Score(result.Models, customers.Rows).Profits, expected);
+        Assert.All(expected, p => Assert.InRange(p, float.Epsilon, 50));
+        Assert.InRange(result.Profit!.RSquared, 0.9, 1);
+        Assert.InRange(expected.Average(), 0.97 * customers.Targets.Average(), 1.03 * customers.Targets.Average());
+    }
+
+    [Fact]
+    public void Train_LogLinkAndNegativeTargets_IsRefusedWithTheirNumber()
+    {
+        ProfitTarget target = new() { Terms = [("revenue", 1), ("cost", -1)], Loss = ProfitLoss.Tweedie };
+        using ToyWorkspace toy = new(profit: target);
+        CustomerTable customers = toy.Customers(ToyWorkspace.CustomerRows(100, i => (i, i < 3 ? i + 4.5 : 0)));
+        InvalidDataException error = Assert.Throws<InvalidDataException>(() => toy.Train(customers));
+        Assert.Equal("3 customers have a target that cannot be learned with tweedie loss, such as -4.5, expected a finite number of at least 0", error.Message);
+    }
+
+    [Fact]
+    public void Train_Trends_HoldForExpectedProfit()
+    {
+        ProfitTarget target = new() { Terms = [("revenue", 1)], RisesWith = ["spend"], FallsWith = ["tenure"] };
+        using ToyWorkspace toy = new(profit: target);
+        CustomerTable customers = toy.Customers(ToyWorkspace.CustomerRows(600, i => ((i * 7919 % 101) + (5 * (i * 53 % 241 / 20 % 2)), 0)));
+        ModelSet models = toy.Train(customers).Models;
+        ModelSet free = _toy.Train(_toy.Customers(ToyWorkspace.CustomerRows(600, i => ((i * 7919 % 101) + (5 * (i * 53 % 241 / 20 % 2)), 0)))).Models;
+
+        Assert.Equal(0, Violations(models, 1, 1) + Violations(models, 0, -1));
+        Assert.NotEqual(0, Violations(free, 1, 1) + Violations(free, 0, -1));
+
+        // Steps against the direction, over a grid of one feature from every 20th customer.
+        int Violations(ModelSet of, int feature, int direction)
+        {
+            int violations = 0;
+            for (int i = 0; i < customers.Count; i += 20)
+            {
+                FeatureMatrix grid = new(240, customers.Rows.Columns);
+                for (int r = 0; r < grid.Rows; r++)
+                {
+                    customers.Rows.Row(i).CopyTo(grid.Row(r));
+                    grid[r, feature] = r;
+                }
+                ScoreBlock block = Onnx.SampleModels.Score(of, grid);
+                for (int r = 1; r < grid.Rows; r++)
+                {
+                    violations += direction * (block.Profits[r] - block.Profits[r - 1]) < 0 ? 1 : 0;
+                }
+            }
+            return violations;
+        }
     }
 
     [Fact]
@@ -307,22 +373,21 @@ public sealed class ModelTrainerTests : IDisposable
     }
 
     [Theory]
-    [InlineData(250, 0)]
-    [InlineData(0, 0)]
-    [InlineData(0, 75)]
-    public void Train_ConstantTarget_PredictsItForEverybody(double revenue, double cost)
+    [InlineData(250, 0, "is 250 for all 200 customers")]
+    [InlineData(0, 0, "is 0 for all 200 customers")]
+    [InlineData(0, 75, "is -75 for all 200 customers")]
+    public void Train_ConstantTarget_IsRefused(double revenue, double cost, string message)
     {
-        TrainingResult result = _toy.Train(_toy.Customers(ToyWorkspace.CustomerRows(200, _ => (revenue, cost))));
-        AssertUsable(result);
-        Assert.True(double.IsNaN(result.Profit!.RSquared));
-        Assert.DoesNotContain("profit.r2", result.Models.Manifest.Metrics.Keys);
-        Assert.All(result.Models.Profiles, p => Assert.Equal(revenue - cost, p.MeanProfit, 1e-4));
-        Scorer scorer = new(result.Models, _toy.Workspace);
-        ScoreBlock block = scorer.CreateBlock(1);
-        scorer.Clear(block.Row(0));
-        scorer.Score(block, 1);
-        Assert.Equal(revenue - cost, block.Profits[0], 1e-3);
-        Assert.Equal(0, block.Potentials[0], 1e-3);
+        CustomerTable customers = _toy.Customers(ToyWorkspace.CustomerRows(200, _ => (revenue, cost)));
+        Assert.StartsWith($"the target 'revenue - cost' {message}", Assert.Throws<InvalidDataException>(() => _toy.Train(customers)).Message);
+    }
+
+    [Fact]
+    public void Train_MoreSegmentsThanTrainingCustomers_SaysSo()
+    {
+        CustomerTable customers = _toy.Customers(ToyWorkspace.CustomerRows(60));
+        InvalidDataException e = Assert.Throws<InvalidDataException>(() => _toy.Train(customers, options: new TrainingOptions { Segments = 100 }));
+        Assert.Matches("^segments: 100 asked for, but there are only [45][0-9] customers to train on$", e.Message);
     }
 
     [Theory]

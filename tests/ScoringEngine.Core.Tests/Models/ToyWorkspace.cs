@@ -19,9 +19,9 @@ internal sealed class ToyWorkspace : IDisposable
 
     private readonly DirectoryInfo _parent = Directory.CreateTempSubdirectory("engine-");
 
-    public ToyWorkspace(bool target = true, FeatureSchema? schema = null)
+    public ToyWorkspace(bool target = true, FeatureSchema? schema = null, ProfitTarget? profit = null)
     {
-        Workspace = Create("toy", target, schema ?? Schema);
+        Workspace = Create("toy", target, schema ?? Schema, profit);
     }
 
     public static FeatureSchema Schema { get; } = new(
@@ -37,10 +37,10 @@ internal sealed class ToyWorkspace : IDisposable
 
     public List<RowRejection> Rejections { get; } = [];
 
-    public Workspace Create(string name, bool target, FeatureSchema schema)
+    public Workspace Create(string name, bool target, FeatureSchema schema, ProfitTarget? profit = null)
     {
         string folder = Path.Combine(_parent.FullName, name);
-        ProfitTarget profit = new() { Terms = [("revenue", 1), ("cost", -1)] };
+        profit ??= new() { Terms = [("revenue", 1), ("cost", -1)] };
         Needs needs = new([new Need("price", "Price")],
             new NeedWeights { Weights = ImmutableSortedDictionary<string, double>.Empty.Add("price", 1) }, ImmutableSortedDictionary<int, NeedWeights>.Empty);
         WorkspaceWriter.Create(folder, new Dictionary<string, string>

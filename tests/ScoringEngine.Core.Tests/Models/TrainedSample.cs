@@ -15,7 +15,7 @@ public sealed class TrainedSample : IDisposable
         Outcomes = _sample.Outcomes();
         Result = ModelTrainer.Train(_sample.Workspace, Customers, Outcomes, null, new TrainingOptions { Segments = 6 }, SyntheticBase.Now);
         _sample.LearnNeeds(Customers, Result);
-        Models = ModelPackage.Write(_sample.Workspace, Result.Models, Result.GoldenRows, "the report\n");
+        Models = ModelPackage.Write(_sample.Workspace, Result.Models, Result.GoldenRows, "the report\n", Result.Report);
         Scorer = new Scorer(Models, Workspace);
     }
 

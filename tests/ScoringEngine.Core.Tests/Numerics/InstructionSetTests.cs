@@ -81,6 +81,31 @@ public sealed class InstructionSetTests
         Assert.Equal("D648B7A8E07E6AEE", Convert.ToHexString(hash.GetHashAndReset().AsSpan(0, 8)));
     }
 
+    [Fact]
+    [Trait("Kind", "kernel")]
+    public void TrainedModels_OfAllLosses_HaveTheStatedHash()
+    {
+        FeatureMatrix rows = TreeData.Normal(3_000, 7, seed: 16, missing: 0.05);
+        float[] targets = TreeData.Targets(rows, noise: 0.3, seed: 16);
+        Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(7), rows);
+        Loss[] losses = [new SquaredLoss(), new LogisticLoss(), new PoissonLoss(), new TweedieLoss(1.5), new QuantileLoss(0.8)];
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (Loss loss in losses)
+        {
+            float[] own = [.. targets.Select(y => loss is SquaredLoss or QuantileLoss ? y : loss is LogisticLoss ? (y > 0 ? 1 : 0) : MathF.Max(0, y))];
+            BoostedModel model = (BoostedModel)BoostedTrainer.Train(rows, TreeData.Label(quantiser, rows, own),
+                options: new() { Loss = loss, Trees = 8, LinearStage = LinearStageUse.Always }).Model;
+            float[] margins = new float[rows.Rows];
+            quantiser.PredictMargins(model, rows, margins);
+            hash.AppendData(MemoryMarshal.AsBytes(model.Stage.Weights.AsSpan()));
+            hash.AppendData(MemoryMarshal.AsBytes(model.Stage.Averages.AsSpan()));
+            hash.AppendData(MemoryMarshal.AsBytes(model.Trees.SplitColumns.AsSpan()));
+            hash.AppendData(MemoryMarshal.AsBytes(model.Trees.LeafValues.AsSpan()));
+            hash.AppendData(MemoryMarshal.AsBytes<float>(margins));
+        }
+        Assert.Equal("3AD711F8BAF2FA00", Convert.ToHexString(hash.GetHashAndReset().AsSpan(0, 8)));
+    }
+
     private static int Widest()
         => Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
 }

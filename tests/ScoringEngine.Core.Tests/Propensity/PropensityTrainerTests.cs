@@ -123,27 +123,45 @@ public sealed class PropensityTrainerTests
     }
 
     [Theory]
+    [InlineData(PropensityMethod.Average)]
     [InlineData(PropensityMethod.Trees)]
     [InlineData(PropensityMethod.Logistic)]
-    public void Propensity_OneRow_EqualsBlockBitForBit(PropensityMethod method)
+    public void Fit_AnyMethod_ScoresOneRowAsABlockBitForBit(PropensityMethod method)
     {
-        (FeatureMatrix rows, float[] accepted, _) = method == PropensityMethod.Trees ? Tangled(6_000, 7) : Offers(3_000, seed: 7, step: 0);
+        // A sharp step is what trees find and a sum of numbers blurs; a steep sum is the other way round.
+        (FeatureMatrix rows, float[] accepted) = method switch
+        {
+            PropensityMethod.Trees => Labelled(20_000, row => row[0] > 0 ? 3 : -3),
+            PropensityMethod.Logistic => Labelled(20_000, row => (3 * row[0]) - (3 * row[1]) + (2 * row[2]) - (2 * row[3])),
+            _ => Labelled(3_000, row => (row[0] * row[1]) + row[2] - 1),
+        };
         Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(4), rows);
         PropensityTraining training = PropensityTrainer.Fit(quantiser, rows, accepted, [], [], 0.1);
         PropensityModel model = training.Model;
         float[] block = Predict(model, quantiser, rows);
-        byte[] bins = new byte[quantiser.Columns.Length];
 
         Assert.Equal(method, training.Candidates[0].Method);
-        Assert.Equal(method == PropensityMethod.Trees ? typeof(ObliviousEnsemble) : typeof(LogisticRegression), model.Model?.GetType());
-        Assert.Equal(4, training.Candidates.Length);
-        Assert.Equal(training.Candidates.Min(c => c.LogLoss), training.LogLoss);
+        Assert.IsType(method switch { PropensityMethod.Trees => typeof(ObliviousEnsemble), PropensityMethod.Logistic => typeof(LogisticRegression), _ => typeof(AveragedModel) }, model.Model);
         for (int r = 0; r < 200; r++)
         {
-            quantiser.Quantise(rows.Row(r), 1, 4, bins);
-            float[] alone = new float[1];
-            model.Propensities(new RowBlock(rows.Row(r), 1, rows.Columns, bins), alone);
-            Assert.Equal(block[r], alone[0]);
+            Assert.Equal(block[r], Predict(model, quantiser, rows.Select([r]))[0]);
+        }
+    }
+
+    [Fact]
+    public void Fit_Candidates_KeepsTheAverageUnlessAnotherIsClearlyBetter()
+    {
+        for (int seed = 1; seed <= 8; seed++)
+        {
+            (FeatureMatrix rows, float[] accepted, _) = Offers(3_000, seed);
+            PropensityTraining training = PropensityTrainer.Fit(Quantiser.Fit(TreeData.NumericSchema(4), rows), rows, accepted, [], [], 0.1);
+            Assert.Equal(6, training.Candidates.Select(c => (c.Method, c.Calibration)).Distinct().Count());
+            PropensityCandidate standard = Assert.Single(training.Candidates, c => c.IsStandard);
+            Assert.Equal((0, 0), (standard.Difference, standard.StandardError));
+            Assert.All(training.Candidates, c => Assert.Equal(c.LogLoss - standard.LogLoss, c.Difference, 1e-12));
+            PropensityCandidate[] better = [.. training.Candidates.Where(c => c.Difference < -2 * c.StandardError)];
+            Assert.Equal(better.Length == 0 ? standard : better.MinBy(c => c.LogLoss), training.Candidates[0]);
+            Assert.Equal(training.Candidates[0].LogLoss, training.LogLoss);
         }
     }
 
@@ -191,21 +209,20 @@ public sealed class PropensityTrainerTests
         float[] accepted = [.. Enumerable.Range(0, rows.Rows).Select(r => random.NextDouble() < (rows[r, 0] > 0.5 ? 0.9 : 0.05) ? 1f : 0f)];
         Quantiser quantiser = Quantiser.Fit(TreeData.NumericSchema(1), rows, new QuantiserOptions { MaxBins = 3 });
 
-        PropensityTraining training = PropensityTrainer.Fit(quantiser, rows, accepted, [], [], 0.1);
+        PropensityOptions options = new() { Trees = new PropensityOptions().Trees with { LinearStage = LinearStageUse.Never } };
+
+        PropensityTraining training = PropensityTrainer.Fit(quantiser, rows, accepted, [], [], 0.1, options);
 
         Assert.Equal(new(PropensityMethod.Logistic, CalibrationMethod.Isotonic), (training.Candidates[0].Method, training.Candidates[0].Calibration));
         Assert.IsType<IsotonicCalibration>(training.Model.Calibration);
         Assert.True(training.CalibrationError < 0.02);
     }
 
-    /// <summary>Log-odds that are not a sum over features: a product and a hump.</summary>
-    private static (FeatureMatrix Rows, float[] Accepted, float[] Truth) Tangled(int count, long seed)
+    private static (FeatureMatrix Rows, float[] Accepted) Labelled(int count, Func<float[], double> logOdds)
     {
-        FeatureMatrix rows = TreeData.Normal(count, 4, seed);
-        SeededRandom random = new(seed, 3);
-        float[] truth = [.. Enumerable.Range(0, count).Select(r =>
-            (float)DeterministicMath.Sigmoid((2 * rows[r, 0] * rows[r, 1]) - Math.Abs(2 * rows[r, 2])))];
-        return (rows, [.. truth.Select(p => random.NextDouble() < p ? 1f : 0f)], truth);
+        FeatureMatrix rows = TreeData.Normal(count, 4, seed: 7);
+        SeededRandom random = new(7, 3);
+        return (rows, [.. Enumerable.Range(0, count).Select(r => random.NextDouble() < DeterministicMath.Sigmoid(logOdds(rows.Row(r).ToArray())) ? 1f : 0f)]);
     }
 
     private static (FeatureMatrix Rows, float[] Accepted, float[] Truth) Offers(int count, long seed, double step = 0.7)

@@ -35,35 +35,90 @@ public sealed class ShapleyValuesTests
             Assert.Equal(model.Margin(training[r]), shapley.Expectation + contributions.Sum(), 1e-5);
         }
 
-        // Worth of a coalition by its definition: the mean margin over the training rows with its features replaced.
-        double[] BruteForce(int row)
+        double[] BruteForce(int row) => ShapleyValuesTests.BruteForce(rows.Columns, weights, (coalition, t) => DoubleMargin(
+            model, [.. quantiser.Columns.Select((column, c) => training[(coalition >> column.Feature & 1) == 1 ? row : t][c])]));
+    }
+
+    [Theory]
+    [InlineData(2)] // told by intervals of a number that is a term too
+    [InlineData(4)] // told by categories
+    [InlineData(-1)]
+    public void Contributions_LinearStage_EqualShapleyValuesOverTheTrainingRows(int pieceFeature)
+    {
+        (Quantiser quantiser, FeatureMatrix rows, float[] targets, float[] weights) = Mixed(400, seed: 3);
+        for (int r = 0; r < rows.Rows && pieceFeature >= 0; r++)
         {
-            int features = rows.Columns;
-            double[] worth = [.. Enumerable.Range(0, 1 << features).Select(coalition =>
+            float known = float.IsNaN(rows[r, 0]) ? 0 : rows[r, 0];
+            bool turned = pieceFeature == 4 ? rows[r, 4] == 2 : rows[r, 2] > 0;
+            targets[r] = (turned ? -9 : 9) * known;
+        }
+        BoostedModel model = (BoostedModel)BoostedTrainer.Train(rows, TreeData.Label(quantiser, rows, targets, weights),
+            options: new() { Depth = 3, Trees = 4, LearningRate = 0.5, LinearStage = LinearStageUse.Always }).Model;
+        if (pieceFeature < 0)
+        {
+            LinearStage all = model.Stage;
+            model = new BoostedModel(new LinearStage(
+                all.RowLength, LinearPieces.One, all.Terms, [0.5f], [.. all.Terms.Select((_, t) => t - 1.5f)], [1],
+                [.. all.Terms.Select((_, t) => Enumerable.Range(0, all.Pieces.Count).Sum(p => all.Averages[(t * all.Pieces.Count) + p]))]), model.Trees);
+        }
+        Assert.Equal(pieceFeature, model.Stage.Pieces.Feature);
+        byte[][] training = [.. Enumerable.Range(0, rows.Rows).Select(r => Bins(quantiser, rows.Row(r)))];
+        ShapleyValues shapley = new(model, quantiser);
+        double[] contributions = new double[rows.Columns];
+        foreach (int r in (int[])[0, 7, 31])
+        {
+            shapley.Contributions(rows.Row(r), training[r], contributions);
+
+            double[] expected = BruteForce(rows.Columns, weights, (coalition, t) =>
             {
-                double sum = 0;
-                for (int t = 0; t < training.Length; t++)
-                {
-                    byte[] mixed = [.. quantiser.Columns.Select((column, c) => training[(coalition >> column.Feature & 1) == 1 ? row : t][c])];
-                    sum += weights[t] * DoubleMargin(model, mixed);
-                }
-                return sum / weights.Sum(w => (double)w);
-            })];
-            double[] values = new double[features];
-            for (int coalition = 0; coalition < worth.Length; coalition++)
+                float[] mixed = [.. Enumerable.Range(0, rows.Columns).Select(f => rows[(coalition >> f & 1) == 1 ? r : t, f])];
+                return StageMargin(model.Stage, mixed) + DoubleMargin(model.Trees, Bins(quantiser, mixed));
+            });
+            for (int f = 0; f < expected.Length; f++)
             {
-                for (int f = 0; f < features; f++)
+                Assert.Equal(expected[f], contributions[f], 1e-6);
+            }
+            Assert.Equal(StageMargin(model.Stage, rows.Row(r)) + DoubleMargin(model.Trees, training[r]), shapley.Expectation + contributions.Sum(), 1e-6);
+        }
+        Assert.Throws<InvalidOperationException>(() => shapley.Contributions(training[0], contributions));
+    }
+
+    private static double StageMargin(LinearStage stage, ReadOnlySpan<float> row)
+    {
+        int piece = 0;
+        for (int i = 0; i < stage.Pieces.Bounds.Length; i++)
+        {
+            float value = row[stage.Pieces.Feature];
+            piece = stage.Pieces.IsCategory ? (value == stage.Pieces.Bounds[i] ? i + 1 : piece) : (value > stage.Pieces.Bounds[i] ? i + 1 : piece);
+        }
+        double margin = stage.Intercepts[piece];
+        for (int t = 0; t < stage.Terms.Length; t++)
+        {
+            margin += (double)stage.Weights[(t * stage.Pieces.Count) + piece] * stage.Terms[t].Answer(row[stage.Terms[t].Feature]);
+        }
+        return margin;
+    }
+
+    /// <summary>A coalition is worth the mean margin over the training rows with its features replaced: Shapley's definition on that.</summary>
+    private static double[] BruteForce(int features, float[] weights, Func<int, int, double> marginOfMixed)
+    {
+        double total = weights.Sum(w => (double)w);
+        double[] worth = [.. Enumerable.Range(0, 1 << features)
+            .Select(coalition => weights.Select((w, t) => w * marginOfMixed(coalition, t)).Sum() / total)];
+        double[] values = new double[features];
+        for (int coalition = 0; coalition < worth.Length; coalition++)
+        {
+            for (int f = 0; f < features; f++)
+            {
+                if ((coalition >> f & 1) == 0)
                 {
-                    if ((coalition >> f & 1) == 0)
-                    {
-                        int size = BitOperations.PopCount((uint)coalition);
-                        double share = Factorial(size) * Factorial(features - size - 1) / Factorial(features);
-                        values[f] += share * (worth[coalition | (1 << f)] - worth[coalition]);
-                    }
+                    int size = BitOperations.PopCount((uint)coalition);
+                    double share = Factorial(size) * Factorial(features - size - 1) / Factorial(features);
+                    values[f] += share * (worth[coalition | (1 << f)] - worth[coalition]);
                 }
             }
-            return values;
         }
+        return values;
     }
 
     [Fact]

@@ -42,7 +42,37 @@ public sealed class WorkspaceSchemaTests
         Assert.Equal(["move"], f[6].Categories);
     }
 
+    [Fact]
+    public void Load_TargetWithLossAndTrends_IsReadAndWrittenAgain()
+    {
+        WorkspaceSchema schema = Load("""
+            id: customer
+            target: {columns: spend, loss: tweedie, tweedie_power: 1.25, rises_with: [tenure, "#1"], falls_with: [complaints]}
+            features:
+              - {id: 1, name: tenure}
+              - {id: 2, name: "#1"}
+              - {id: 3, name: complaints}
+            """);
+        foreach (ProfitTarget target in new[] { schema.Target!, Load(WorkspaceWriter.Schema(schema)).Target! })
+        {
+            Assert.Equal((ProfitLoss.Tweedie, 1.25), (target.Loss, target.TweediePower));
+            Assert.Equal(["tenure", "#1"], target.RisesWith);
+            Assert.Equal(["complaints"], target.FallsWith);
+        }
+        ProfitTarget plain = Load(Header + "target: {columns: spend}\n").Target!;
+        Assert.Equal((ProfitLoss.Squared, 1.5), (plain.Loss, plain.TweediePower));
+        Assert.Empty(plain.RisesWith.AddRange(plain.FallsWith));
+    }
+
     [Theory]
+    // the target
+    [InlineData(Header + "target: {columns: a, loss: huber}\n", "5: target.loss: 'huber', expected one of squared, poisson, tweedie")]
+    [InlineData(Header + "target: {columns: a, loss: tweedie, tweedie_power: 2}\n", "5: target.tweedie_power: 2, expected strictly between 1 and 2")]
+    [InlineData(Header + "target: {columns: a, tweedie_power: 1.5}\n", "5: target.tweedie_power: only loss: tweedie has a power")]
+    [InlineData(Header + "target: {columns: a, rises_with: [tenur]}\n", "5: target.rises_with: no feature 'tenur' (did you mean 'tenure'?)")]
+    [InlineData(Header + "  - {id: 2, name: p, kind: categorical}\ntarget: {columns: a, falls_with: p}\n", "6: target.falls_with: 'p' is not numeric, expected a numeric feature of customers")]
+    [InlineData(Header + "  - {id: 2, name: p, protected: true}\ntarget: {columns: a, falls_with: p}\n", "6: target.falls_with: 'p' is protected, expected a numeric feature of customers")]
+    [InlineData(Header + "target: {columns: a, rises_with: tenure, falls_with: tenure}\n", "5: target.falls_with: 'tenure' is under rises_with, too")]
     // the file as a whole
     [InlineData("features:\n  - {id: 1, name: x}\n", "1: id: missing, expected text")]
     [InlineData("id: [a]\nfeatures:\n  - {id: 1, name: x}\n", "1: id: expected text|1: id: missing, expected text")]

@@ -39,6 +39,14 @@ public sealed class WorkspaceTests
         => Assert.Equal(["policy.yaml: file not found", "strategies.yaml: file not found"],
             WorkspaceFiles.Problems(("policy.yaml", null), ("strategies.yaml", null)));
 
+    [Theory]
+    [InlineData("[")]
+    [InlineData("{a: ")]
+    [InlineData("- ")]
+    public void Load_NestedTooDeep_IsAProblemInItsLine(string open)
+        => Assert.Equal(["policy.yaml:3: nested more than 64 levels deep"], WorkspaceFiles.Problems(
+            ("policy.yaml", "currency: EUR\nroles:\n  " + string.Concat(Enumerable.Repeat(open, 20_000)))));
+
     [Fact]
     public void Load_ErrorsInEveryFile_ReportsAllAtOnceInFileOrder()
         => Assert.Equal(

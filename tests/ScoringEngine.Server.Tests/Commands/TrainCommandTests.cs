@@ -77,6 +77,7 @@ public sealed class TrainCommandTests : IDisposable
         JsonObject result = await CommandRun.Succeed("train", "-w", sample, "-d", Path.Combine(sample, "customers.csv"),
             "--outcomes", Path.Combine(sample, "outcomes.csv"), "--survey", Path.Combine(sample, "survey.csv"), "--segments", "6");
         Assert.True((int)result["outcomes"]! > 2500);
+        Assert.Contains("average, platt", result["chosen"]!.AsObject().Select(c => (string)c.Value!));
         Workspace workspace = Workspace.Load(sample);
         Assert.Equal(result["segments"]!.AsArray().Select(s => (int)s!["id"]!).Order(), workspace.Needs.BySegment.Keys);
         Assert.All(workspace.Needs.BySegment.Values, n => Assert.Equal(Provenance.Surveyed, n.Provenance));
@@ -275,15 +276,76 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Train_ConstantTarget_GivesFiguresThatJsonAndPeopleCanRead()
+    public async Task Train_ConstantTarget_IsRefused()
     {
-        string[] rows = TrainedWorkspace.CustomerRows(120).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        string file = _folder.Write("constant.csv", string.Join('\n', rows.Select((r, i) => i == 0 ? r : string.Join(',', [.. r.Split(',')[..5], "0", "0"]))));
-        JsonObject result = await CommandRun.Succeed("train", "-w", _workspace, "-d", file, "--segments", "2");
-        Assert.Equal([0.0, 0.0], result["segments"]!.AsArray().Select(s => (double)s!["mean_profit"]!));
-        CommandRun run = await CommandRun.Of("train", "-w", _workspace, "-d", file);
+        string file = Edited("constant.csv", TrainedWorkspace.CustomerRows(120), (cells, _) => [.. cells[..5], "0", "0"]);
+        string[] before = _folder.Content();
+        Assert.StartsWith("the target 'revenue - cost' is 0 for all 120 customers",
+            await CommandRun.Fail(ExitCode.Failure, "train", "-w", _workspace, "-d", file, "--segments", "2"));
+        Assert.Equal(before, _folder.Content());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("NaN")]
+    [InlineData("Infinity")]
+    public async Task Train_TargetsThatAreNone_AreRejectedRows(string target)
+    {
+        string file = Edited("gaps.csv", TrainedWorkspace.CustomerRows(100), (cells, i) => i is 7 or 9 ? [.. cells[..5], target, "1"] : cells);
+        CommandRun run = await CommandRun.Of("train", "-w", _workspace, "-d", file, "--segments", "2", "--json");
+        Assert.Equal((3, 2), (run.ExitCode, (int)run.Json["rejected"]!["count"]!));
+        Assert.Contains($"{file}:8: column 'revenue': '{target}': the target needs a finite number", run.Error);
+
+        string none = Edited("none.csv", TrainedWorkspace.CustomerRows(100), (cells, _) => [.. cells[..5], target, "1"]);
+        run = await CommandRun.Of("train", "-w", _workspace, "-d", none, "--allow-rejects", "1000", "--json");
+        Assert.Equal((1, "0 customers, expected at least 20 to train on"), (run.ExitCode, (string)run.Json["error"]!["message"]!));
+    }
+
+    [Fact]
+    public async Task Train_OutcomesOfAnUnknownProposition_AreRejectedRows()
+    {
+        string outcomes = _folder.Write("outcomes.csv", TrainedWorkspace.OutcomeRows(120).Replace("C7,loyalty_discount", "C7,loyalty_discont"));
+        CommandRun run = await CommandRun.Of("train", "-w", _workspace, "-d", _customers, "--outcomes", outcomes, "--segments", "2", "--json");
+        Assert.Equal((3, 1), (run.ExitCode, (int)run.Json["rejected"]!["count"]!));
+        Assert.Contains("'loyalty_discont': not in the catalogue (did you mean 'loyalty_discount'?)", run.Error);
+    }
+
+    [Fact]
+    public async Task Train_DataToLookAt_WarnsOfEachInEveryForm()
+    {
+        await TrainAsync("--segments", "2");
+        string customers = Edited("odd.csv", TrainedWorkspace.CustomerRows(300),
+            (cells, i) => [cells[0], cells[5], $"{500 + i}", "", cells[4], cells[5], "0"]);
+        string schema = _folder.At("telco", "schema.yaml");
+        File.WriteAllText(schema, File.ReadAllText(schema).Replace("    max: 480\n", ""));
+        string outcomes = _folder.Write("outcomes.csv", TrainedWorkspace.OutcomeRows(120).Replace(",0.5,1,1,", ",0.5,1,0,"));
+
+        JsonObject result = await CommandRun.Succeed("train", "-w", _workspace, "-d", customers, "--outcomes", outcomes);
+        (string Severity, string Kind, string Subject)[] warnings = [.. result["warnings"]!.AsArray()
+            .Select(w => ((string)w!["severity"]!, (string)w["kind"]!, (string)w["subject"]!))];
+        Assert.Contains(("warning", "leak", "tenure_months"), warnings);
+        Assert.Contains(("warning", "drift", "monthly_spend"), warnings);
+        Assert.Contains(("warning", "missing", "has_app"), warnings);
+        Assert.Contains(("warning", "constant", "loyalty_discount"), warnings);
+        Assert.Equal("rate", (string)result["chosen"]!["loyalty_discount"]!);
+        string text = File.ReadAllText(_folder.At("telco", "2", "report.txt"));
+        Assert.Contains("What to look at", text);
+        Assert.Contains("warning: feature 'tenure_months' alone explains 100.0 % of the profit", text);
+        JsonNode report = JsonNode.Parse(File.ReadAllText(_folder.At("telco", "2", "report.json")))!;
+        Assert.Equal(warnings.Length, report["warnings"]!.AsArray().Count);
+        Assert.Equal(1, (int)report["segments"]!["previous_version"]!);
+    }
+
+    [Fact]
+    public async Task Train_NewSegments_TellsWhoMoved()
+    {
+        await TrainAsync("--segments", "3");
+        CommandRun run = await CommandRun.Of("train", "-w", _workspace, "-d", _customers, "--segments", "5");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
-        Assert.DoesNotContain("NaN", run.Output);
+        Assert.Matches(@"Customers who moved to another segment: \d+ of \d+ \([\d.]+ %\)", run.Output);
+        JsonObject third = await TrainAsync("--segments", "2");
+        Assert.NotEmpty(third["moved"]!.AsArray());
+        Assert.All(third["moved"]!.AsArray(), m => Assert.NotEqual((int)m!["from"]!, (int)m["to"]!));
     }
 
     [Fact]
@@ -295,6 +357,10 @@ public sealed class TrainCommandTests : IDisposable
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Contains("Whale curve: the best 0.8 % of customers make 40 EUR, all together -1,150", run.Output);
     }
+
+    /// <summary>Writes a file with the cells of each row but the header changed; rows count from 1.</summary>
+    private string Edited(string name, string csv, Func<string[], int, string[]> edit) => _folder.Write(name, string.Join('\n',
+        csv.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select((row, i) => i == 0 ? row : string.Join(',', edit(row.Split(','), i)))));
 
     private Task<JsonObject> TrainAsync(params string[] arguments) => CommandRun.Succeed(["train", "-w", _workspace, "-d", _customers, .. arguments]);
 

@@ -19,7 +19,8 @@ namespace ScoringEngine.Core.Models.Onnx;
 /// <c>potential</c> and <c>tier</c>; <c>propensity.ID</c> for each proposition with a model. The metadata property
 /// <c>scoring_engine.features</c> lists the features with their kinds, context defaults and categories, and
 /// <c>scoring_engine.outputs</c> says what the outputs are.</para>
-/// <para>Evaluated by <see cref="OnnxModel"/> the results are the scorer's, bit by bit. Another runtime adds floats in
+/// <para>Evaluated by <see cref="OnnxModel"/> the results are the scorer's, bit by bit but for the
+/// last one of a linear stage, which is summed in double precision. Another runtime adds floats in
 /// another order and has another exp and log, so that its results differ by rounding, about 1e-6 relative; where two
 /// segments are that equally near, or an expected profit is that near to the bound of a tier, segment or tier differ.</para>
 /// </remarks>
@@ -185,9 +186,59 @@ public static class OnnxExport
         private string Margin(string rows, IRowModel model) => model switch
         {
             ObliviousEnsemble ensemble => Margin(rows, ensemble),
+            BoostedModel boosted => _graph.Node("Add", [Margin(rows, boosted.Trees), Margin(rows, boosted.Stage)]),
             LogisticRegression regression => Margin(rows, regression),
+            ExponentialModel exponential => Exponential(Margin(rows, exponential.Inner)),
+            AveragedModel both => _graph.Node("Mul",
+                [_graph.Node("Add", [Margin(rows, both.Trees), Margin(rows, both.Regression)]), _graph.Constant([0.5f], 1)]),
             _ => throw new NotSupportedException($"{model.GetType().Name} cannot be written as ONNX"),
         };
+
+        /// <summary>
+        /// The first piece's weighted sum of answers in double precision, plus what each bound that is passed (or each
+        /// category that is met) adds to it.
+        /// </summary>
+        private string Margin(string rows, LinearStage stage)
+        {
+            int terms = stage.Terms.Length;
+            int pieces = stage.Pieces.Count;
+            string values = Gather([.. stage.Terms.Select(t => (long)t.Feature)]);
+            string distance = _graph.Node("Sub", [values, _graph.Constant([.. stage.Terms.Select(t => t.Center)], 1, terms)]);
+            string present = _graph.Node("Where", [_graph.Node("IsNaN", [distance]), _graph.Constant([0f], 1), distance]);
+            string clipped = _graph.Node("Min",
+            [
+                _graph.Node("Max", [present, _graph.Constant([.. stage.Terms.Select(t => -t.Limit)], 1, terms)]),
+                _graph.Constant([.. stage.Terms.Select(t => t.Limit)], 1, terms),
+            ]);
+            string answers = _graph.Node("Cast", [clipped], Attribute("to", (long)OnnxElementType.Double));
+            string margin = Sums(0, 1);
+            if (pieces > 1)
+            {
+                string met = _graph.Node(stage.Pieces.IsCategory ? "Equal" : "Greater",
+                    [Gather([stage.Pieces.Feature]), _graph.Constant([.. stage.Pieces.Bounds], 1, pieces - 1)]);
+                string added = _graph.Node("Mul", [_graph.Node("Cast", [met], Attribute("to", (long)OnnxElementType.Double)), Sums(1, pieces)]);
+                margin = _graph.Node("Add", [margin, _graph.Node("MatMul", [added, _graph.Constant([.. Enumerable.Repeat(1.0, pieces - 1)], pieces - 1, 1)])]);
+            }
+            return _graph.Node("Cast", [margin], Attribute("to", (long)OnnxElementType.Float));
+
+            string Gather(long[] features) => _graph.Node("Gather", [rows, _graph.Constant(features, features.Length)], Attribute("axis", 1));
+
+            string Sums(int from, int to)
+            {
+                double[] weights = [.. Enumerable.Range(0, terms).SelectMany(t => Added(from, to, p => stage.Weights[(t * pieces) + p]))];
+                double[] intercepts = [.. Added(from, to, p => stage.Intercepts[p])];
+                return _graph.Node("Add", [_graph.Node("MatMul", [answers, _graph.Constant(weights, terms, to - from)]), _graph.Constant(intercepts, 1, to - from)]);
+            }
+
+            IEnumerable<double> Added(int from, int to, Func<int, float> ofPiece)
+                => Enumerable.Range(from, to - from).Select(p => p == 0 ? ofPiece(0) : (double)ofPiece(p) - ofPiece(stage.Pieces.IsCategory ? 0 : p - 1));
+        }
+
+        private string Exponential(string margin)
+        {
+            string wide = _graph.Node("Cast", [margin], Attribute("to", (long)OnnxElementType.Double));
+            return _graph.Node("Cast", [_graph.Node("Exp", [wide])], Attribute("to", (long)OnnxElementType.Float));
+        }
 
         /// <summary>The weighted sum of answers, in double precision and in the order of the terms.</summary>
         private string Margin(string rows, LogisticRegression regression)

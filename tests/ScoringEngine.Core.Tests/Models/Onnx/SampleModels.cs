@@ -20,7 +20,7 @@ internal static class SampleModels
     private const int Numbers = 5;
     private const int Columns = Numbers + 4;
 
-    public static ModelSet Create(long seed, int trees = 40)
+    public static ModelSet Create(long seed, int trees = 40, bool logLink = false)
     {
         SeededRandom random = new(seed);
         FeatureSchema schema = new([
@@ -51,7 +51,8 @@ internal static class SampleModels
             [.. Enumerable.Range(0, Segments).Select(s => new Segment { Id = (3 * s) + 2, Name = $"s{s}", Description = "", Size = 10, Share = 1.0 / Segments })],
             nextId: 20);
         ProfitModel profit = new(
-            Ensemble(seed + 1, quantiser, trees, scale: 20), Ensemble(seed + 2, quantiser, trees, scale: 20), 0.9, new TierBounds(25.1, 80.3),
+            logLink ? new ExponentialModel(Ensemble(seed + 1, quantiser, trees, scale: 0.3)) : Ensemble(seed + 1, quantiser, trees, scale: 20),
+            Ensemble(seed + 2, quantiser, trees, scale: 20), 0.9, new TierBounds(25.1, 80.3),
             new ProfitTarget { Terms = [("profit", 1)] });
         ImmutableSortedDictionary<string, PropensityModel> propensities = ImmutableSortedDictionary.CreateRange(
             StringComparer.Ordinal, new Dictionary<string, PropensityModel>
@@ -60,11 +61,25 @@ internal static class SampleModels
                 ["rate"] = new(null, PlattCalibration.Identity, 30, 3, 25, 0.1, 0.02, 100),
                 ["prior"] = PropensityModel.Prior(0.07, strength: 0),
                 ["logistic"] = new(Regression(seed + 4), new PlattCalibration(1.2, 0.3), 800, 240, 790.25, 0.3, 0.1, 50),
+                ["staged"] = new(new BoostedModel(Stage(seed + 7, LinearPieces.OfCuts(2, [-0.4f, 0.8f])), Ensemble(seed + 3, quantiser, trees, 0.3)),
+                    new PlattCalibration(0.8, -1.1), 900, 200, 700.5, 0.2, 0.1, 100),
+                ["staged by category"] = new(new BoostedModel(Stage(seed + 8, LinearPieces.OfCategories(6, [0, 2])), Ensemble(seed + 3, quantiser, 1, 0.3)),
+                    new PlattCalibration(0.8, -1.1), 900, 200, 700.5, 0.2, 0.1, 100),
                 ["isotonic"] = new(Ensemble(seed + 5, quantiser, trees, 0.3), Isotonic, 900, 300, 700.5, 0.3, 0.1, 100),
                 ["constant"] = new(Regression(seed + 6), new IsotonicCalibration([0.5f], [0.25f]), 900, 300, 700.5, 0.3, 0.1, 100),
             });
         ModelManifest manifest = new() { Name = "sample", Version = 1, CreatedAt = DateTimeOffset.UnixEpoch, SchemaHash = schema.Hash };
         return new ModelSet(schema, segments, [.. segments.Segments.Select(_ => new SegmentProfile(0, []))], quantiser, profit, propensities, manifest);
+    }
+
+    private static LinearStage Stage(long seed, LinearPieces pieces)
+    {
+        SeededRandom random = new(seed);
+        return new LinearStage(
+            Columns, pieces, [new LinearTerm(0, 0.1f, 2), new LinearTerm(2, -0.3f, 9), new LinearTerm(5, 0.5f, 4)],
+            Normal(pieces.Count), Normal(3 * pieces.Count), [.. Enumerable.Repeat(1.0 / pieces.Count, pieces.Count)], [.. new double[3 * pieces.Count]]);
+
+        ImmutableArray<float> Normal(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(0.3 * random.NextNormal()))];
     }
 
     /// <summary>Rows with missing values, values on thresholds, and categories that are unknown to a part or to all.</summary>
