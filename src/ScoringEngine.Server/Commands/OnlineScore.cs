@@ -148,7 +148,7 @@ internal static class OnlineScore
                 output.Line($"No reasons for the {name}: {explanation.AbsentReason}.");
                 return;
             }
-            Grid reasons = new Grid().AddColumn(new GridColumn().PadLeft(2)).AddColumn(new GridColumn().NoWrap());
+            Grid reasons = new Grid().AddColumn(new GridColumn().PadLeft(2).PadRight(3)).AddColumn(new GridColumn().NoWrap());
             foreach (FeatureContribution contribution in explanation.Contributions)
             {
                 reasons.AddRow(new Text(Words(contribution.Feature, model)), new Text(words(contribution.Contribution)));

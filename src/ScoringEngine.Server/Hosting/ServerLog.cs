@@ -12,6 +12,9 @@ internal static partial class ServerLog
     [LoggerMessage(1100, LogLevel.Warning, "Version {Version} of {Model} is listed without details")]
     public static partial void VersionUnreadable(ILogger logger, string model, int version, Exception reason);
 
+    [LoggerMessage(1101, LogLevel.Warning, "The files of {Model} cannot be read")]
+    public static partial void ModelUnreadable(ILogger logger, string model, Exception reason);
+
     [LoggerMessage(2000, LogLevel.Error, "Event {Event}: {Method} failed unexpectedly")]
     public static partial void Unexpected(ILogger logger, string @event, string method, Exception exception);
 

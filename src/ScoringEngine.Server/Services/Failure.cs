@@ -27,6 +27,9 @@ internal static class Failure
     /// <summary>The version's files are damaged or do not fit the workspace.</summary>
     public const string ModelUnusable = "MODEL_UNUSABLE";
 
+    /// <summary>The workspace's folder or a version's files cannot be read at the moment.</summary>
+    public const string ModelUnreadable = "MODEL_UNREADABLE";
+
     /// <summary>A feature has as many categories as there may be.</summary>
     public const string TooManyCategories = "TOO_MANY_CATEGORIES";
 

@@ -14,6 +14,10 @@ internal sealed class ModelService(ModelHolder models, ILogger<ModelService> log
     private const int MaxPageSize = 1000;
     private const int DefaultPageSize = 100;
 
+    // The version that was described last and is not served: it never changes, and loading takes long. One at a time.
+    private readonly Lock _loading = new();
+    private (Workspace Workspace, int Version, Model Model)? _described;
+
     /// <inheritdoc/>
     public override Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context)
     {
@@ -32,7 +36,7 @@ internal sealed class ModelService(ModelHolder models, ILogger<ModelService> log
 
         ServedModel model = models.Current;
         int size = request.PageSize == 0 ? DefaultPageSize : (int)request.PageSize;
-        ImmutableArray<int> versions = [.. model.Workspace.Versions().Where(v => v <= first)];
+        ImmutableArray<int> versions = [.. VersionsOf(model.Workspace).Where(v => v <= first)];
         ListModelsResponse response = new()
         {
             NextPageToken = versions.Length > size ? versions[size].ToString(CultureInfo.InvariantCulture) : "",
@@ -48,23 +52,62 @@ internal sealed class ModelService(ModelHolder models, ILogger<ModelService> log
         Workspace workspace = model.Workspace;
         int served = model.Models.Manifest.Version;
         uint version = request.Version == 0 ? (uint)served : request.Version;
-        if ((request.Name.Length > 0 && request.Name != workspace.Name) || !workspace.Versions().Contains((int)version))
+        bool isServed = version == served;
+        if ((request.Name.Length > 0 && request.Name != workspace.Name) || (!isServed && !VersionsOf(workspace).Contains((int)version)))
         {
             string name = request.Name.Length > 0 ? request.Name : workspace.Name;
             throw Failure.Of(StatusCode.NotFound, Failure.ModelNotFound, $"no model {Failure.Quote(name)} version {version}").ToException();
         }
-        ModelSet found;
+        return Task.FromResult(new GetModelResponse
+        {
+            Model = isServed ? Messages.Model(model.Models, workspace, active: true) : Describe(workspace, (int)version),
+        });
+    }
+
+    private Model Describe(Workspace workspace, int version)
+    {
+        lock (_loading)
+        {
+            if (_described is { } last && last.Workspace == workspace && last.Version == version)
+            {
+                return last.Model;
+            }
+            try
+            {
+                Model model = Messages.Model(ModelPackage.Load(workspace, version), workspace, active: false);
+                _described = (workspace, version, model);
+                return model;
+            }
+            catch (InvalidDataException e)
+            {
+                ServerLog.VersionUnreadable(log, workspace.Name, version, e);
+                throw Failure.Of(StatusCode.FailedPrecondition, Failure.ModelUnusable,
+                    $"version {version} cannot be loaded; the server's log says why").ToException();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw Unreadable(workspace, e);
+            }
+        }
+    }
+
+    private ImmutableArray<int> VersionsOf(Workspace workspace)
+    {
         try
         {
-            found = version == served ? model.Models : ModelPackage.Load(workspace, (int)version);
+            return workspace.Versions();
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            ServerLog.VersionUnreadable(log, workspace.Name, (int)version, e);
-            throw Failure.Of(StatusCode.FailedPrecondition, Failure.ModelUnusable,
-                $"version {version} cannot be loaded; the server's log says why").ToException();
+            throw Unreadable(workspace, e);
         }
-        return Task.FromResult(new GetModelResponse { Model = Messages.Model(found, workspace, version == served) });
+    }
+
+    private RpcException Unreadable(Workspace workspace, Exception reason)
+    {
+        ServerLog.ModelUnreadable(log, workspace.Name, reason);
+        return Failure.Of(StatusCode.Unavailable, Failure.ModelUnreadable,
+            $"the files of model {Failure.Quote(workspace.Name)} cannot be read; the server's log says why").ToException();
     }
 
     private ModelSummary SummaryOf(ServedModel model, int version)
@@ -78,7 +121,7 @@ internal sealed class ModelService(ModelHolder models, ILogger<ModelService> log
         {
             return Messages.Summary(ModelPackage.ReadManifest(model.Workspace, version), active: false);
         }
-        catch (Exception e) when (e is InvalidDataException or IOException)
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             ServerLog.VersionUnreadable(log, model.Workspace.Name, version, e);
             return new ModelSummary { Name = model.Workspace.Name, Version = (uint)version };

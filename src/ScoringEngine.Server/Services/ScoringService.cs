@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using ScoringEngine.Core.Features;
@@ -54,10 +55,12 @@ internal sealed class ScoringService(ModelHolder models, CustomerStore store, Ti
         {
             BatchScoreResponse response = new();
             Duration?[] ages = new Duration?[work.Block.Capacity];
+            int bytes = 0;
             for (int start = 0; start < request.Requests.Count; start += work.Block.Capacity)
             {
                 context.CancellationToken.ThrowIfCancellationRequested();
                 ScoreBlock(model, work, request, start, ages, response);
+                RequireFit(response, start, request.Requests.Count, ref bytes);
             }
             return Task.FromResult(response);
         }
@@ -85,6 +88,22 @@ internal sealed class ScoringService(ModelHolder models, CustomerStore store, Ti
             {
                 response.Results[i].Score = ScoreOf(model, work, row, request.Requests[i], ages[row]);
                 row++;
+            }
+        }
+    }
+
+    /// <summary>Ends a call whose answer outgrows a message, at the block in which it does.</summary>
+    private static void RequireFit(BatchScoreResponse response, int start, int requests, ref int bytes)
+    {
+        for (int i = start; i < response.Results.Count; i++)
+        {
+            bytes += CodedOutputStream.ComputeTagSize(BatchScoreResponse.ResultsFieldNumber) + CodedOutputStream.ComputeMessageSize(response.Results[i]);
+            if (bytes > ServerOptions.MaxMessageBytes)
+            {
+                Violations violations = default;
+                violations.Add("requests", $"the answers to {i + 1} of {requests} requests exceed a message's {ServerOptions.MaxMessageBytes:N0} bytes: "
+                    + $"expected at most {i} such requests, or fewer propositions or features in them");
+                violations.ThrowIfAny();
             }
         }
     }

@@ -172,6 +172,51 @@ public sealed class CommandTests(ServerFixture server) : IClassFixture<ServerFix
     }
 
     [Fact]
+    public async Task Score_Explain_SaysWhichFeaturesRaiseAndLower()
+    {
+        string id = await server.StoreAsync(Usual);
+        CustomerScore expected = (await server.Scoring.ScoreAsync(new ScoreRequest { CustomerId = id, ExplainFeatures = 2 })).Score;
+        Explanation profit = expected.Profit.Explanation;
+
+        (int exitCode, string output, string error) = await RunAsync("score", id, "--server", server.Address, "--explain", "2");
+        (_, JsonObject json, _) = await RunJsonAsync("score", id, "--server", server.Address, "--explain", "2");
+        (_, JsonObject fiveReasons, _) = await RunJsonAsync("score", id, "--server", server.Address, "--explain");
+        (_, string plain, _) = await RunAsync("score", id, "--server", server.Address);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Equal(expected, Google.Protobuf.JsonParser.Default.Parse<CustomerScore>(json.ToJsonString()));
+        string[] lines = [.. output.Split('\n').Select(l => string.Join(' ', l.Split(' ', StringSplitOptions.RemoveEmptyEntries)))];
+        int title = Array.IndexOf(lines, $"Why this expected profit: the average is {profit.BaseValue.ToString("#,##0.00", CultureInfo.InvariantCulture)} EUR a year");
+        Assert.Equal(
+            [.. profit.Contributions.Select(c => $"{Words(c.Feature)} {Signed(c.Contribution)} EUR"), $"all else {Signed(profit.Other)} EUR"], lines[(title + 1)..(title + 4)]);
+        PropositionScore best = expected.Propositions.First(p => p.PropositionId != "do_nothing");
+        Assert.Contains(lines, l => l.Contains($"propensity for {best.Name}: ", StringComparison.Ordinal));
+        Assert.Equal(plain.TrimEnd(), output[..plain.TrimEnd().Length]);
+        Assert.InRange(fiveReasons["profit"]!["explanation"]!["contributions"]!.AsArray().Count, 3, 5);
+
+        static string Signed(double amount) => amount.ToString("+#,##0.00;-#,##0.00;0", CultureInfo.InvariantCulture);
+        static string Words(FeatureValue feature) => feature.Name switch
+        {
+            TrainedWorkspace.Required => "tenure 24 months",
+            TrainedWorkspace.Number => "monthly spend 55.5 EUR",
+            TrainedWorkspace.Flag => "has app yes",
+            _ => "plan premium",
+        };
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("101")]
+    [InlineData("all")]
+    public async Task Score_ExplainSomethingElse_IsAUsageError(string features)
+    {
+        (int exitCode, _, string error) = await RunAsync("score", "C1", "--server", server.Address, "--explain", features);
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains($"'{features}', expected a number from 1 to 100", error);
+    }
+
+    [Fact]
     public async Task Score_ProspectByFeatures_EqualsTheCall()
     {
         CustomerScore expected = (await server.Scoring.ScoreAsync(new ScoreRequest

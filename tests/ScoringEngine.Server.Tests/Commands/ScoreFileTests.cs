@@ -68,6 +68,33 @@ public sealed class ScoreFileTests : IDisposable
     }
 
     [Fact]
+    public async Task Score_Explained_AddsTheStrongestReasonsOfEachRow()
+    {
+        await ScoreAsync("-k", "1");
+        string[] plain = File.ReadAllLines(_scores);
+        await ScoreAsync("-k", "1", "--explain", "5");
+        string[] explained = File.ReadAllLines(_scores);
+
+        Scorer scorer = new(_trained.Models, _trained.Workspace);
+        MarginExplainer explainer = new Explainer(scorer).Profit;
+        ScoreBlock block = scorer.CreateBlock(1);
+        using CustomerFile customers = CustomerFile.Open(CsvTable.Open(_customers), new CategoryDictionary(_trained.Models.Schema), "customer", null,
+            r => Assert.Fail(r.ToString()), withContext: true);
+        Assert.Equal($"{plain[0]},{string.Join(',', Enumerable.Range(1, 5).Select(i => $"profit_reason_{i},profit_contribution_{i}"))}", explained[0]);
+        for (int line = 1; customers.Read(); line++)
+        {
+            customers.Values.CopyTo(block.Row(0));
+            scorer.Score(block, 1);
+            FeatureContribution[] reasons = explainer.Explain(block, 0, 5).Strongest.ToArray();
+            Assert.InRange(reasons.Length, 1, 4);
+            Assert.Equal([.. plain[line].Split(','), .. reasons.SelectMany(r => new[]
+            {
+                _trained.Models.Schema.Features[r.Feature].Name, r.Amount.ToString(CultureInfo.InvariantCulture),
+            }), .. Enumerable.Repeat("", 2 * (5 - reasons.Length))], explained[line].Split(','));
+        }
+    }
+
+    [Fact]
     public async Task Score_MoreSlotsThanCandidates_GivesThemAll()
     {
         await ScoreAsync("-k", "100");
@@ -132,6 +159,11 @@ public sealed class ScoreFileTests : IDisposable
         string[] row = File.ReadLines(_scores).ElementAt(1).Split(',');
         Assert.All(["tier", "expected_profit", "potential", "margin"], c => Assert.Equal("", row[Array.IndexOf(header, c)]));
         Assert.NotEqual("", row[Array.IndexOf(header, "distance")]);
+
+        CommandRun explained = await CommandRun.Of("score", "-w", workspace, "-d", _customers, "-o", _scores, "--explain", "1");
+        Assert.Equal((0, "no reasons for the expected profit: the model was trained without a profit target\n"), (explained.ExitCode, explained.Error));
+        Assert.EndsWith(",profit_reason_1,profit_contribution_1", File.ReadLines(_scores).First());
+        Assert.EndsWith(",,", File.ReadLines(_scores).ElementAt(1));
     }
 
     [Fact]

@@ -79,6 +79,33 @@ public class ModelServiceTests(ServerFixture server) : IClassFixture<ServerFixtu
     }
 
     [Fact]
+    public async Task AnyMethod_FilesThatCannotBeRead_IsUnavailableForAReasonOfItsOwn()
+    {
+        string directory = server.Trained.NewFolder();
+        TrainedWorkspace.Create(directory, TrainedWorkspace.Schema, target: true);
+        TrainedWorkspace.TrainVersion(directory);
+        TrainedWorkspace.TrainVersion(directory);
+        await using ServerFixture other = new(server.Trained);
+        await other.StartAsync(directory);
+        (StatusCode, string) expected = (StatusCode.Unavailable, Failure.ModelUnreadable);
+
+        using (File.Open(Path.Combine(directory, "1", "model.pb"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+            (StatusCode locked, string lockedReason, _) = await FailureOf(other.Models.GetModelAsync(new GetModelRequest { Version = 1 }));
+            Assert.Equal(expected, (locked, lockedReason));
+        }
+        Model first = (await other.Models.GetModelAsync(new GetModelRequest { Version = 1 })).Model;
+        Model again = (await other.Models.GetModelAsync(new GetModelRequest { Version = 1 })).Model;
+        Directory.Delete(directory, recursive: true);
+        (StatusCode list, string listReason, _) = await FailureOf(other.Models.ListModelsAsync(new ListModelsRequest()));
+        (StatusCode get, string getReason, _) = await FailureOf(other.Models.GetModelAsync(new GetModelRequest { Version = 1 }));
+
+        Assert.Equal((1u, false, first), (first.Summary.Version, first.Summary.Active, again));
+        Assert.Equal((expected, expected), ((list, listReason), (get, getReason)));
+        Assert.Equal(2u, (await other.Models.GetModelAsync(new GetModelRequest())).Model.Summary.Version);
+    }
+
+    [Fact]
     public async Task ListModels_WrongPage_ReportsBothViolations()
     {
         (StatusCode code, _, (string, string)[] violations) = await FailureOf(

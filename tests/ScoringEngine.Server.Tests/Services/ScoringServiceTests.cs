@@ -270,6 +270,33 @@ public class ScoringServiceTests(ServerFixture server) : IClassFixture<ServerFix
     }
 
     [Fact]
+    public async Task BatchScore_AnswerBeyondAMessage_SaysHowManyFit()
+    {
+        string directory = server.Trained.NewFolder();
+        Create(directory, Schema, target: true);
+        TrainVersion(directory);
+        Core.Workspaces.Workspace workspace = Core.Workspaces.Workspace.Load(directory);
+        Core.Propositions.Proposition[] many = [.. Enumerable.Range(0, 60).Select(
+            i => workspace.Propositions[1] with { Id = $"adviser_{i}", Name = new string('x', 100) })];
+        File.WriteAllText(Path.Combine(directory, "propositions.yaml"), Core.Workspaces.WorkspaceWriter.PropositionsText([.. workspace.Propositions, .. many]));
+        await using ServerFixture other = new(server.Trained);
+        await other.StartAsync(directory);
+        ScoreRequest request = new() { Features = { Usual }, MaxPropositions = 100, ExplainFeatures = 100 };
+
+        (StatusCode code, string reason, (string Field, string Description)[] violations) = await FailureOf(Batch(1000));
+
+        Assert.Equal((StatusCode.InvalidArgument, Failure.InvalidRequest), (code, reason));
+        string[] words = Assert.Single(violations).Description.Split(' ');
+        int fit = int.Parse(words[Array.IndexOf(words, "most") + 1]);
+        Assert.Equal(fit, (await Batch(fit)).Results.Count);
+        Assert.Equal($"the answers to {fit + 1} of {fit + 1} requests exceed a message's 4,194,304 bytes: "
+            + $"expected at most {fit} such requests, or fewer propositions or features in them", (await FailureOf(Batch(fit + 1))).Violations[0].Description);
+
+        AsyncUnaryCall<BatchScoreResponse> Batch(int count)
+            => other.Scoring.BatchScoreAsync(new BatchScoreRequest { Requests = { Enumerable.Repeat(request, count) } });
+    }
+
+    [Fact]
     public async Task Score_WhileUpserts_SeesOneVersionOrTheOther()
     {
         string id = await server.StoreAsync(Number(Required, 0), Number(TrainedWorkspace.Number, 0));
