@@ -155,6 +155,7 @@ internal static class ModelFormat
                 parameters.Category = (uint)category;
             }
             parameters.Thresholds.Add(column.Thresholds);
+            parameters.BinOfCode = ByteString.CopyFrom(column.BinOfCode.AsSpan());
             message.Columns.Add(parameters);
         }
         return message;
@@ -164,6 +165,7 @@ internal static class ModelFormat
         (int)message.RowLength,
         [.. message.Columns.Select(c => c.HasCategory
             ? QuantisedColumn.OfCategory((int)c.Feature, (int)c.Category)
+            : !c.BinOfCode.IsEmpty ? QuantisedColumn.OfCodes((int)c.Feature, [.. c.BinOfCode])
             : QuantisedColumn.OfThresholds((int)c.Feature, [.. c.Thresholds]))]);
 
     private static ProfitParameters ToMessage(ProfitModel profit) => new()

@@ -77,8 +77,9 @@ public sealed class ModelTrainer
         _progress?.Report(0.2);
 
         long cutOff = outcomes is null ? long.MaxValue : TimeCutOff(outcomes);
-        Quantiser quantiser = FitQuantiser(customers.Rows, training, outcomes, cutOff);
-        (ProfitModel? profit, ProfitMetrics? profitMetrics, float[] expected) = TrainProfit(quantiser, customers, training, heldOut);
+        TargetStatistics statistics = FitStatistics(FitQuantiser(customers.Rows, training, outcomes, cutOff), customers, training);
+        Quantiser quantiser = statistics.Quantiser;
+        (ProfitModel? profit, ProfitMetrics? profitMetrics, float[] expected) = TrainProfit(statistics, customers, training, heldOut);
         ImmutableArray<SegmentProfile> profiles = Profiles(segments, assignments, customers.Targets, expected, profit);
         _progress?.Report(0.6);
 
@@ -263,17 +264,36 @@ public sealed class ModelTrainer
         {
             outcomes!.Rows.Row(trainingOutcomes[(int)((long)i * trainingOutcomes.Length / outcomeRows)]).CopyTo(sample.Row(customerRows + i));
         }
-        return Quantiser.Fit(Schema, sample, new QuantiserOptions { IncludeContext = true, SampleRows = 2 * QuantiserSampleRows });
+        return Quantiser.Fit(Schema, sample, new QuantiserOptions { IncludeContext = true, SampleRows = 2 * QuantiserSampleRows },
+            _options.Threads);
+    }
+
+    /// <summary>
+    /// Orders many categories by the profit of the customers whom the profit model is fitted to: neither held-out nor
+    /// validation customers may find their own profit in their category. Propensities share these columns as every later row
+    /// reads them, although their customers are in them: what they predict is another label.
+    /// </summary>
+    private TargetStatistics FitStatistics(Quantiser quantiser, CustomerTable customers, int[] training)
+    {
+        float[] targets = new float[customers.Count];
+        Array.Fill(targets, float.NaN);
+        if (_workspace.Schema.Target is not null)
+        {
+            foreach (int i in training.Where(i => !IsValidation(customers.Hashes[i])))
+            {
+                targets[i] = customers.Targets[i];
+            }
+        }
+        return TargetStatistics.Fit(Schema, quantiser, customers.Rows, targets, threads: _options.Threads);
     }
 
     private (ProfitModel? Model, ProfitMetrics? Metrics, float[] Expected) TrainProfit(
-        Quantiser quantiser, CustomerTable customers, int[] training, int[] heldOut)
+        TargetStatistics statistics, CustomerTable customers, int[] training, int[] heldOut)
     {
         if (_workspace.Schema.Target is not { } target)
         {
             return (null, null, []);
         }
-        QuantisedMatrix rows = quantiser.Quantise(customers.Rows, _options.Threads);
         int[] fit = [.. training.Where(i => !IsValidation(customers.Hashes[i]))];
         int[] validation = [.. training.Where(i => IsValidation(customers.Hashes[i]))];
         if (fit.Length == 0 || validation.Length == 0)
@@ -288,8 +308,12 @@ public sealed class ModelTrainer
             _ => new SquaredLoss(),
         };
         RequireTargets(customers.Targets, loss);
-        LabelledRows fitRows = new(rows.Select(fit), Select(customers.Targets, fit));
-        LabelledRows validationRows = new(rows.Select(validation), Select(customers.Targets, validation));
+        Quantiser quantiser = statistics.Quantiser;
+        FeatureMatrix fitValues = customers.Rows.Select(fit);
+        FeatureMatrix validationValues = customers.Rows.Select(validation);
+        float[] fitTargets = Select(customers.Targets, fit);
+        LabelledRows fitRows = new(statistics.QuantiseForTraining(fitValues, fitTargets, _options.Seed, _options.Threads), fitTargets);
+        LabelledRows validationRows = new(quantiser.Quantise(validationValues, _options.Threads), Select(customers.Targets, validation));
         TreeTrainingOptions options = new()
         {
             Trees = 400,
@@ -302,8 +326,6 @@ public sealed class ModelTrainer
             Seed = _options.Seed,
             Threads = _options.Threads,
         };
-        FeatureMatrix fitValues = customers.Rows.Select(fit);
-        FeatureMatrix validationValues = customers.Rows.Select(validation);
         IRowModel expectedMargins = BoostedTrainer.Train(
             fitValues, fitRows, validationValues, validationRows, options with { Loss = loss }, cancellation: _cancellation).Model;
         IRowModel expectedModel = loss is SquaredLoss ? expectedMargins : new ExponentialModel(expectedMargins);

@@ -41,7 +41,7 @@ public sealed class LogisticTrainer
     /// <summary>Fits on rows with outcomes.</summary>
     /// <param name="quantiser">
     /// Its columns say which features and categories take part: a number (and a term for its absence, where some rows
-    /// lack it) for a threshold column, a category for a category column.
+    /// lack it) for a threshold column, a category for a category column, nothing for a code column.
     /// </param>
     /// <param name="rows">[rows x quantiser.RowLength], at least one.</param>
     /// <param name="labels">0 or 1.</param>
@@ -137,7 +137,7 @@ public sealed class LogisticTrainer
                 {
                     candidates.Add(new LogisticTerm(feature, LogisticTermKind.Category, category, 0, 1, 0, 0));
                 }
-                else
+                else if (!column.IsCategorical)
                 {
                     (double mean, double deviation) = Moments(v => v, v => !float.IsNaN(v));
                     if (deviation > 0)

@@ -61,7 +61,8 @@ internal sealed class LinearStageTrainer
     /// <returns>The stage, or null where no number varies or its coefficients are not finite.</returns>
     public static LinearStage? Fit(FeatureMatrix values, LabelledRows rows, Loss loss, Func<int, bool> allowed, Workers workers)
     {
-        QuantisedColumn[] columns = [.. rows.Rows.Quantiser.Columns.Where(c => allowed(c.Feature))];
+        // A code column has neither a number nor a category to tell pieces by; its feature has category columns too.
+        QuantisedColumn[] columns = [.. rows.Rows.Quantiser.Columns.Where(c => c.BinOfCode.IsEmpty && allowed(c.Feature))];
         LinearStageTrainer trainer = new(values, rows, loss, workers);
         LinearTerm[] terms = trainer.Terms([.. columns.Where(c => c.Category is null).Select(c => c.Feature).Distinct()]);
         return terms.Length == 0 ? null : trainer.Refit(trainer.Choose(columns, terms), terms);

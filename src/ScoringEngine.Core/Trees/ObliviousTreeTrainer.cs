@@ -196,7 +196,7 @@ public sealed class ObliviousTreeTrainer
         int[] directions = [.. quantiser.Columns.Select(c => c.Feature < constraints.Length ? constraints[c.Feature] : 0)];
         for (int c = 0; c < directions.Length; c++)
         {
-            if (directions[c] != 0 && quantiser.Columns[c].Category is not null)
+            if (directions[c] != 0 && quantiser.Columns[c].IsCategorical)
             {
                 throw new ArgumentException($"feature {quantiser.Columns[c].Feature} is categorical: it cannot be monotone");
             }

@@ -49,7 +49,8 @@ public sealed class QuantisedMatrix
         return new QuantisedMatrix(Quantiser, rows.Length, groups);
     }
 
-    internal static QuantisedMatrix From(Quantiser quantiser, FeatureMatrix rows, int threads)
+    /// <summary>Quantises rows; <paramref name="known"/> has the bins of columns that are not made from the rows' values, by column.</summary>
+    internal static QuantisedMatrix From(Quantiser quantiser, FeatureMatrix rows, int threads, IReadOnlyDictionary<int, byte[]>? known = null)
     {
         ArgumentNullException.ThrowIfNull(rows);
         if (rows.Columns != quantiser.RowLength)
@@ -71,7 +72,8 @@ public sealed class QuantisedMatrix
             for (int c = 0; c < columns; c++)
             {
                 Span<ulong> target = groups[c / GroupColumns].AsSpan(start, count);
-                ReadOnlySpan<byte> source = bins.AsSpan(c * count, count);
+                ReadOnlySpan<byte> source = known is not null && known.TryGetValue(c, out byte[]? column)
+                    ? column.AsSpan(start, count) : bins.AsSpan(c * count, count);
                 for (int i = 0; i < count; i++)
                 {
                     target[i] |= (ulong)source[i] << Shift(c);

@@ -9,8 +9,8 @@ using ScoringEngine.Core.Numerics;
 namespace ScoringEngine.Core.Trees;
 
 /// <summary>
-/// Turns rows of features into byte columns, once for all ensembles that were trained on them. Bins are made without
-/// looking at any target. Protected features never get a column, nor does a feature that was constant in the data.
+/// Turns rows of features into byte columns, once for all ensembles that were trained on them. Its own fit looks at no
+/// target (<see cref="TargetStatistics"/> adds columns that do). Protected features never get a column, nor does a feature that was constant in the data.
 /// Immutable and thread-safe.
 /// </summary>
 public sealed class Quantiser
@@ -56,10 +56,11 @@ public sealed class Quantiser
     /// <param name="schema">The meaning of the columns of <paramref name="rows"/>.</param>
     /// <param name="rows">[rows x schema.Count] or [rows x schema.CustomerCount].</param>
     /// <param name="options">Null for the defaults.</param>
+    /// <param name="threads">Threads to use, 0 for all cores; the result does not depend on it.</param>
     /// <exception cref="ArgumentException">
     /// The matrix does not fit the schema, context features are asked for but absent, or a value is infinite.
     /// </exception>
-    public static Quantiser Fit(FeatureSchema schema, FeatureMatrix rows, QuantiserOptions? options = null)
+    public static Quantiser Fit(FeatureSchema schema, FeatureMatrix rows, QuantiserOptions? options = null, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(schema);
         ArgumentNullException.ThrowIfNull(rows);
@@ -74,24 +75,17 @@ public sealed class Quantiser
         {
             throw new ArgumentException("context features are to be used, but the rows do not hold them", nameof(rows));
         }
-        ImmutableArray<QuantisedColumn>.Builder columns = ImmutableArray.CreateBuilder<QuantisedColumn>();
-        for (int f = 0; f < rows.Columns; f++)
+        (QuantisedColumn[] Columns, string? Violation)[] found = new (QuantisedColumn[], string?)[rows.Columns];
+        new Workers(threads, CancellationToken.None).For(found.Length, f =>
         {
             Feature feature = schema.Features[f];
-            if (!feature.IsModelInput || (feature.Context && !options.IncludeContext))
-            {
-                continue;
-            }
-            if (feature.Kind == FeatureKind.Categorical)
-            {
-                AddCategories(columns, rows, f, feature, options.MaxCategories);
-            }
-            else
-            {
-                AddThresholds(columns, rows, f, options);
-            }
-        }
-        return new Quantiser(rows.Columns, columns.ToImmutable());
+            found[f] = !feature.IsModelInput || (feature.Context && !options.IncludeContext) ? ([], null)
+                : feature.Kind == FeatureKind.Categorical ? CategoryColumns(rows, f, feature, options.MaxCategories)
+                : ThresholdColumn(rows, f, options);
+        });
+        return found.FirstOrDefault(f => f.Violation is not null).Violation is { } violation
+            ? throw new ArgumentException(violation, nameof(rows))
+            : new Quantiser(rows.Columns, [.. found.SelectMany(f => f.Columns)]);
     }
 
     /// <summary>Quantises a block of rows (one row is a block of one). Allocates nothing.</summary>
@@ -219,8 +213,7 @@ public sealed class Quantiser
         }
     }
 
-    private static void AddCategories(
-        ImmutableArray<QuantisedColumn>.Builder columns, FeatureMatrix rows, int f, Feature feature, int most)
+    private static (QuantisedColumn[] Columns, string? Violation) CategoryColumns(FeatureMatrix rows, int f, Feature feature, int most)
     {
         Dictionary<int, int> counts = [];
         int missing = 0;
@@ -234,22 +227,15 @@ public sealed class Quantiser
             }
             if (FeatureSchema.Violation(feature, v) is { } violation)
             {
-                throw new ArgumentException($"row {r}, feature '{feature.Name}': {violation}", nameof(rows));
+                return ([], $"row {r}, feature '{feature.Name}': {violation}");
             }
             CollectionsMarshal.GetValueRefOrAddDefault(counts, (int)v, out _)++;
         }
-        if (counts.Count + Math.Min(missing, 1) < 2)
-        {
-            return;
-        }
-        foreach (int category in counts.OrderByDescending(c => c.Value).ThenBy(c => c.Key).Take(most).Select(c => c.Key).Order())
-        {
-            columns.Add(QuantisedColumn.OfCategory(f, category));
-        }
+        IEnumerable<int> chosen = counts.OrderByDescending(c => c.Value).ThenBy(c => c.Key).Take(most).Select(c => c.Key).Order();
+        return counts.Count + Math.Min(missing, 1) < 2 ? ([], null) : ([.. chosen.Select(c => QuantisedColumn.OfCategory(f, c))], null);
     }
 
-    private static void AddThresholds(
-        ImmutableArray<QuantisedColumn>.Builder columns, FeatureMatrix rows, int f, QuantiserOptions options)
+    private static (QuantisedColumn[] Columns, string? Violation) ThresholdColumn(FeatureMatrix rows, int f, QuantiserOptions options)
     {
         int sample = Math.Min(rows.Rows, options.SampleRows);
         float[] values = new float[sample];
@@ -260,7 +246,7 @@ public sealed class Quantiser
             float v = rows[r, f];
             if (float.IsInfinity(v))
             {
-                throw new ArgumentException($"row {r}, column {f}: infinite, expected a finite number", nameof(rows));
+                return ([], $"row {r}, column {f}: infinite, expected a finite number");
             }
             if (!float.IsNaN(v))
             {
@@ -270,10 +256,7 @@ public sealed class Quantiser
         Span<float> sorted = values.AsSpan(0, count);
         sorted.Sort();
         ImmutableArray<float> thresholds = Thresholds(sorted, options.MaxBins - 1);
-        if (thresholds.Length > 0 || (count > 0 && count < sample))
-        {
-            columns.Add(QuantisedColumn.OfThresholds(f, thresholds));
-        }
+        return thresholds.Length > 0 || (count > 0 && count < sample) ? ([QuantisedColumn.OfThresholds(f, thresholds)], null) : ([], null);
     }
 
     /// <summary>
@@ -281,7 +264,7 @@ public sealed class Quantiser
     /// between neighbours where the mass still to be shared out asks for a cut, so that a value which fills several
     /// bins by itself costs only one.
     /// </summary>
-    private static ImmutableArray<float> Thresholds(ReadOnlySpan<float> sorted, int bins)
+    internal static ImmutableArray<float> Thresholds(ReadOnlySpan<float> sorted, int bins)
     {
         int distinct = sorted.Length == 0 ? 0 : 1;
         for (int i = 1; i < sorted.Length; i++)

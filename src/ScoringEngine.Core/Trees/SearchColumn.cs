@@ -20,14 +20,16 @@ internal sealed class SearchColumn
 
     private readonly int _levels;
     private readonly float[] _nodes;
-    private readonly bool _isCategory;
+    private readonly bool _isCategorical;
     private readonly float _category;
+    private readonly byte[]? _binOfCode;
 
     internal SearchColumn(QuantisedColumn column)
     {
         Feature = column.Feature;
-        _isCategory = column.Category is not null;
+        _isCategorical = column.IsCategorical;
         _category = column.Category ?? 0;
+        _binOfCode = column.BinOfCode.IsEmpty ? null : [.. column.BinOfCode];
         while ((1 << _levels) <= column.Thresholds.Length)
         {
             _levels++;
@@ -54,9 +56,9 @@ internal sealed class SearchColumn
     internal byte Bin(float value)
     {
         int present = Bit(!float.IsNaN(value));
-        if (_isCategory)
+        if (_isCategorical)
         {
-            return (byte)(present + Bit(value == _category));
+            return _binOfCode is null ? (byte)(present + Bit(value == _category)) : LookUp(_binOfCode, value);
         }
 
         // A node of level l is below 2^(l + 1), so no index leaves the tree of 2^levels nodes.
@@ -80,7 +82,7 @@ internal sealed class SearchColumn
         float c = values[2 * stride];
         float d = values[3 * stride];
         bins = bins[..Rows];
-        if (_isCategory)
+        if (_isCategorical)
         {
             bins[0] = Bin(a);
             bins[1] = Bin(b);
@@ -114,9 +116,9 @@ internal sealed class SearchColumn
     {
         // Comparisons give -1 for true.
         Vector512<int> present = Vector512.Equals(values, values).AsInt32();
-        if (_isCategory)
+        if (_isCategorical)
         {
-            return WideLanes.LowBytes(-(present + Vector512.Equals(values, Vector512.Create(_category)).AsInt32()));
+            return _binOfCode is { } table ? LookUp(table, values) : WideLanes.LowBytes(-(present + Vector512.Equals(values, Vector512.Create(_category)).AsInt32()));
         }
         ref float nodes = ref MemoryMarshal.GetArrayDataReference(_nodes);
         Vector512<int> node = Vector512<int>.One;
@@ -135,6 +137,21 @@ internal sealed class SearchColumn
 
         static Vector512<int> Descend(Vector512<int> node, Vector512<float> values, Vector512<float> thresholds)
             => node + node - Vector512.LessThan(thresholds, values).AsInt32();
+    }
+
+    // A missing value fails both comparisons.
+    private static byte LookUp(byte[] table, float code) => code >= 0 && code < table.Length ? table[(int)code] : (byte)0;
+
+    /// <summary>Tables of any length do not fit registers: one lane after the other, out of the other kinds' way.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Vector128<byte> LookUp(byte[] table, Vector512<float> codes)
+    {
+        Span<byte> bins = stackalloc byte[WideLanes.Count];
+        for (int lane = 0; lane < bins.Length; lane++)
+        {
+            bins[lane] = LookUp(table, codes[lane]);
+        }
+        return Vector128.Create<byte>(bins);
     }
 
     private static int Bit(bool value) => Unsafe.BitCast<bool, byte>(value);

@@ -49,6 +49,7 @@ public static class OnnxExport
     {
         private readonly OnnxGraphBuilder _graph = new("scoring_engine");
         private readonly JsonObject _outputs = [];
+        private string? _treeRows;
 
         public byte[] Write()
         {
@@ -338,7 +339,23 @@ public static class OnnxExport
         }
 
         private string Margin(string rows, ObliviousEnsemble ensemble)
-            => _graph.LearningNode("TreeEnsembleRegressor", [rows], TreeEnsembleWriter.Attributes(ensemble, models.Quantiser.Columns));
+            => _graph.LearningNode("TreeEnsembleRegressor", [_treeRows ??= WithCodeBins(rows)], TreeEnsembleWriter.Attributes(ensemble, models.Quantiser));
+
+        /// <summary>The rows, and behind them the bin of each code column: a table's element 1 + code, element 0 for a missing one.</summary>
+        private string WithCodeBins(string rows)
+        {
+            QuantisedColumn[] columns = [.. models.Quantiser.Columns.Where(c => !c.BinOfCode.IsEmpty)];
+            return columns.Length == 0 ? rows : _graph.Node("Concat", [rows, .. columns.Select(Bins)], Attribute("axis", 1));
+
+            string Bins(QuantisedColumn column)
+            {
+                string codes = _graph.Node("Gather", [rows, _graph.Constant([(long)column.Feature], 1)], Attribute("axis", 1));
+                string known = _graph.Node("Less", [codes, _graph.Constant([(float)column.BinOfCode.Length], 1)]);
+                string place = _graph.Node("Where", [known, _graph.Node("Add", [codes, _graph.Constant([1f], 1)]), _graph.Constant([0f], 1)]);
+                string table = _graph.Constant([0, .. column.BinOfCode.Select(bin => (float)bin)], column.BinOfCode.Length + 1);
+                return _graph.Node("Gather", [table, _graph.Node("Cast", [place], Attribute("to", (long)OnnxElementType.Int64))]);
+            }
+        }
 
         private void Output(string value, string name, OnnxElementType type, string description, params ReadOnlySpan<int> dimensions)
         {

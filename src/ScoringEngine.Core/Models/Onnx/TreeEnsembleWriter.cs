@@ -7,7 +7,7 @@ namespace ScoringEngine.Core.Models.Onnx;
 /// <summary>
 /// Writes oblivious trees as a TreeEnsembleRegressor over raw feature values. Every bin is a question of the feature:
 /// "bin above the k-th" is "value > threshold k", and "bin above missing" is "value >= the smallest float", both false for
-/// NaN; "bin of the category" is "value = code". The base margin is the first tree, of one leaf, because the standard adds
+/// NaN; "bin of the category" is "value = code". The bins of code columns are values of their own, behind the features. The base margin is the first tree, of one leaf, because the standard adds
 /// base values last and float addition depends on the order.
 /// </summary>
 internal sealed class TreeEnsembleWriter
@@ -33,10 +33,13 @@ internal sealed class TreeEnsembleWriter
         return writer.ToAttributes();
     }
 
-    /// <summary>The attributes of the operator.</summary>
-    public static AttributeProto[] Attributes(ObliviousEnsemble ensemble, ImmutableArray<QuantisedColumn> columns)
+    /// <summary>The attributes of the operator over [features of the quantiser's rows, bins of its code columns in their order].</summary>
+    public static AttributeProto[] Attributes(ObliviousEnsemble ensemble, Quantiser quantiser)
     {
         TreeEnsembleWriter writer = new();
+        ImmutableArray<QuantisedColumn> columns = quantiser.Columns;
+        int codeColumns = 0;
+        int[] places = [.. columns.Select(c => c.BinOfCode.IsEmpty ? c.Feature : quantiser.RowLength + codeColumns++)];
         writer.AddLeaf(0, 0, ensemble.BaseMargin);
         int split = 0;
         int leaf = 0;
@@ -44,7 +47,7 @@ internal sealed class TreeEnsembleWriter
         {
             int depth = ensemble.Depths[tree];
             writer.AddTree(tree + 1, depth, level => Question(
-                columns[ensemble.SplitColumns[split + level]], ensemble.SplitBins[split + level]), ensemble.LeafValues.AsSpan(leaf, 1 << depth));
+                columns[ensemble.SplitColumns[split + level]], places[ensemble.SplitColumns[split + level]], ensemble.SplitBins[split + level]), ensemble.LeafValues.AsSpan(leaf, 1 << depth));
             split += depth;
             leaf += 1 << depth;
         }
@@ -52,26 +55,26 @@ internal sealed class TreeEnsembleWriter
     }
 
     /// <summary>The question of raw values that a bin's question of quantised ones stands for.</summary>
-    private static (int Feature, string Mode, float Value) Question(QuantisedColumn column, int bin)
-        => bin == 0 ? (column.Feature, "BRANCH_GTE", float.MinValue)
+    private static (int Place, string Mode, float Value) Question(QuantisedColumn column, int place, int bin)
+        => !column.BinOfCode.IsEmpty ? (place, "BRANCH_GT", bin)
+            : bin == 0 ? (place, "BRANCH_GTE", float.MinValue)
             : column.Category is { } category
-                ? bin == 1 ? (column.Feature, "BRANCH_EQ", category) : Never(column)
-            : bin <= column.Thresholds.Length ? (column.Feature, "BRANCH_GT", column.Thresholds[bin - 1])
-            : Never(column);
+                ? bin == 1 ? (place, "BRANCH_EQ", category) : Never(place)
+            : bin <= column.Thresholds.Length ? (place, "BRANCH_GT", column.Thresholds[bin - 1])
+            : Never(place);
 
-    private static (int Feature, string Mode, float Value) Never(QuantisedColumn column)
-        => (column.Feature, "BRANCH_GT", float.PositiveInfinity);
+    private static (int Place, string Mode, float Value) Never(int place) => (place, "BRANCH_GT", float.PositiveInfinity);
 
     /// <summary>Adds a complete tree: node i has the children 2i + 1 (no) and 2i + 2 (yes), so that leaves stand in order.</summary>
-    private void AddTree(int tree, int depth, Func<int, (int Feature, string Mode, float Value)> question, ReadOnlySpan<float> leaves)
+    private void AddTree(int tree, int depth, Func<int, (int Place, string Mode, float Value)> question, ReadOnlySpan<float> leaves)
     {
         int id = 0;
         for (int level = 0; level < depth; level++)
         {
-            (int feature, string mode, float value) = question(level);
+            (int place, string mode, float value) = question(level);
             for (int i = 0; i < 1 << level; i++, id++)
             {
-                AddNode(tree, id, mode, value, feature, (2 * id) + 2, (2 * id) + 1);
+                AddNode(tree, id, mode, value, place, (2 * id) + 2, (2 * id) + 1);
             }
         }
         foreach (float leaf in leaves)
