@@ -12,8 +12,8 @@ namespace ScoringEngine.Core.Models;
 /// <summary>Between a <see cref="ModelSet"/> and the messages of <c>scoring/model/v1/model.proto</c>.</summary>
 internal static class ModelFormat
 {
-    // Format 1 knows neither logistic regressions nor isotonic calibrations, format 2 neither linear stages nor averages of
-    // trees and a regression; all else reads alike.
+    // Format 1 knows neither logistic regressions nor isotonic calibrations, format 2 no linear stages, no averages of
+    // trees and a regression, and no code columns; all else reads alike.
     private const uint OldestFormat = 1;
     private const uint CurrentFormat = 3;
 

@@ -22,14 +22,14 @@ internal sealed class SearchColumn
     private readonly float[] _nodes;
     private readonly bool _isCategorical;
     private readonly float _category;
-    private readonly byte[]? _binOfCode;
+    private readonly byte[]? _binOfCode; // from element 1 on; element 0 is the bin of missing and unknown codes
 
     internal SearchColumn(QuantisedColumn column)
     {
         Feature = column.Feature;
         _isCategorical = column.IsCategorical;
         _category = column.Category ?? 0;
-        _binOfCode = column.BinOfCode.IsEmpty ? null : [.. column.BinOfCode];
+        _binOfCode = column.BinOfCode.IsEmpty ? null : [0, .. column.BinOfCode];
         while ((1 << _levels) <= column.Thresholds.Length)
         {
             _levels++;
@@ -140,16 +140,20 @@ internal sealed class SearchColumn
     }
 
     // A missing value fails both comparisons.
-    private static byte LookUp(byte[] table, float code) => code >= 0 && code < table.Length ? table[(int)code] : (byte)0;
+    private static byte LookUp(byte[] table, float code) => table[code >= 0 && code < table.Length - 1 ? 1 + (int)code : 0];
 
     /// <summary>Tables of any length do not fit registers: one lane after the other, out of the other kinds' way.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static Vector128<byte> LookUp(byte[] table, Vector512<float> codes)
     {
+        Vector512<float> known = Vector512.GreaterThanOrEqual(codes, Vector512<float>.Zero)
+            & Vector512.LessThan(codes, Vector512.Create((float)(table.Length - 1)));
+        Span<int> places = stackalloc int[WideLanes.Count];
+        ((Vector512.ConvertToInt32(codes) + Vector512<int>.One) & known.AsInt32()).CopyTo(places);
         Span<byte> bins = stackalloc byte[WideLanes.Count];
-        for (int lane = 0; lane < bins.Length; lane++)
+        for (int lane = 0; lane < WideLanes.Count; lane++)
         {
-            bins[lane] = LookUp(table, codes[lane]);
+            bins[lane] = table[places[lane]];
         }
         return Vector128.Create<byte>(bins);
     }

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+using Google.Protobuf;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Models.Format;
@@ -61,6 +64,40 @@ public sealed class ModelTrainerTests : IDisposable
         CustomerTable customers = toy.Customers(ToyWorkspace.CustomerRows(100, i => (i, i < 3 ? i + 4.5 : 0)));
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => toy.Train(customers));
         Assert.Equal("3 customers have a target that cannot be learned with tweedie loss, such as -4.5, expected a finite number of at least 0", error.Message);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Train_FeatureOfManyCategories_IsOrderedByProfitWhereThereIsATarget(bool target)
+    {
+        FeatureSchema schema = new([
+            new Feature { Id = 1, Name = "tenure", Kind = FeatureKind.Numeric },
+            new Feature { Id = 2, Name = "town", Kind = FeatureKind.Categorical, Segments = false, Categories = [.. Enumerable.Range(0, 150).Select(i => $"town {i}")] },
+        ]);
+        using ToyWorkspace toy = new(target, schema);
+        StringBuilder csv = new("customer,tenure,town,revenue,cost\n");
+        for (int i = 0; i < 3_000; i++)
+        {
+            int town = i * 7919 % 150;
+            csv.Append(CultureInfo.InvariantCulture, $"C{i},{i * 53 % 241},town {town},{(town * 37 % 101) + (i * 31 % 17)},0\n");
+        }
+        CustomerTable customers = toy.Customers(csv.ToString());
+        ModelSet[] models = [.. new[] { 1, 2, 7 }.Select(threads => toy.Train(customers, options: new TrainingOptions { Segments = 3, Threads = threads }).Models)];
+        ModelParameters written = ModelFormat.ToMessage(models[0]);
+
+        Assert.All(models, m => Assert.Equal(written, ModelFormat.ToMessage(m)));
+        QuantisedColumn[] codes = [.. models[0].Quantiser.Columns.Where(c => !c.BinOfCode.IsEmpty)];
+        if (!target)
+        {
+            Assert.Empty(codes);
+            return;
+        }
+        Assert.Equal(150, Assert.Single(codes).BinOfCode.Length);
+        Assert.InRange(models[0].Manifest.Metrics["profit.r2"], 0.9, 1);
+        ModelSet loaded = ModelFormat.FromMessage(ModelParameters.Parser.ParseFrom(written.ToByteArray()), models[0].Manifest);
+        Assert.Equal(codes[0].BinOfCode, loaded.Quantiser.Columns[^1].BinOfCode);
+        Assert.Equal(Onnx.SampleModels.Score(models[0], customers.Rows).Profits, Onnx.SampleModels.Score(loaded, customers.Rows).Profits);
     }
 
     [Fact]

@@ -18,10 +18,11 @@ public sealed class TreeKernelTests
     [Fact]
     public void Quantise_EveryRowCount_EqualsNaiveTwin()
     {
-        // Each level of the search tree full, one short and one over, and categories in between.
+        // Each level of the search tree full, one short and one over, and categories in between, some beyond the last table.
         int[] thresholds = [0, 1, 2, 3, 14, 15, 16, 30, 31, 32, 63, 64, 127, 128, 253];
         Quantiser quantiser = new(thresholds.Length + 1, [.. thresholds.SelectMany((count, f) => (QuantisedColumn[])
-            [QuantisedColumn.OfThresholds(f, Cuts(count)), QuantisedColumn.OfCategory(thresholds.Length, f)])]);
+            [QuantisedColumn.OfThresholds(f, Cuts(count)), QuantisedColumn.OfCategory(thresholds.Length, f)]),
+            QuantisedColumn.OfCodes(thresholds.Length, [7, 0, 254, 1, 1, 9, 200, 2, 3, 4, 5])]);
         FeatureMatrix rows = EdgeValues(MaxRows, quantiser.RowLength);
         for (int r = 0; r < MaxRows; r++)
         {
@@ -133,7 +134,9 @@ public sealed class TreeKernelTests
             {
                 QuantisedColumn column = quantiser.Columns[c];
                 float v = rows[r, column.Feature];
-                int bin = column.Category is { } category ? (v == category ? 2 : 1) : 1 + column.Thresholds.Count(t => t < v);
+                int bin = column.Category is { } category ? (v == category ? 2 : 1)
+                    : column.BinOfCode.IsEmpty ? 1 + column.Thresholds.Count(t => t < v)
+                    : v >= 0 && v < column.BinOfCode.Length ? column.BinOfCode[(int)v] : 0;
                 expected[r, c] = (byte)(float.IsNaN(v) ? 0 : bin);
             }
         }

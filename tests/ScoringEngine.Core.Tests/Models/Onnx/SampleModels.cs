@@ -36,6 +36,8 @@ internal static class SampleModels
             .. Enumerable.Range(0, 4).Select(c => QuantisedColumn.OfCategory(6, c)),
             .. Enumerable.Range(0, 2).Select(c => QuantisedColumn.OfCategory(7, c)),
             QuantisedColumn.OfCategory(8, 1),
+            QuantisedColumn.OfCodes(7, [3, 0, 1]),
+            QuantisedColumn.OfCodes(6, [2, 1, 5]),
         ]);
         SegmentEncoding encoding = new([
             new SegmentDimension(0, -1, false, 0.1f, 1.1f),
