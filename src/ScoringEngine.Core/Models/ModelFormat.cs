@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using Google.Protobuf;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Models.Format;
+using ScoringEngine.Core.Models.Import;
+using ScoringEngine.Core.Models.Onnx;
 using ScoringEngine.Core.Propensity;
 using ScoringEngine.Core.Segmentation;
 using ScoringEngine.Core.Trees;
@@ -12,9 +14,9 @@ namespace ScoringEngine.Core.Models;
 /// <summary>Between a <see cref="ModelSet"/> and the messages of <c>scoring/model/v1/model.proto</c>.</summary>
 internal static class ModelFormat
 {
-    // Format 1 knows neither logistic regressions nor isotonic calibrations; all else reads alike.
+    // Format 1 knows neither logistic regressions nor isotonic calibrations, format 2 no imported parts; all else reads alike.
     private const uint OldestFormat = 1;
-    private const uint CurrentFormat = 2;
+    private const uint CurrentFormat = 3;
 
     public static ModelParameters ToMessage(ModelSet models)
     {
@@ -42,13 +44,14 @@ internal static class ModelFormat
         {
             throw new InvalidDataException("segments or quantiser missing");
         }
+        FeatureSchema schema = new(message.Features.Select(FromMessage));
         return new ModelSet(
-            new FeatureSchema(message.Features.Select(FromMessage)),
-            FromMessage(message.Segments),
+            schema,
+            FromMessage(message.Segments, schema),
             [.. message.Segments.Segments.Select(s => new SegmentProfile(s.MeanProfit, [.. s.TierShares]))],
             FromMessage(message.Quantiser),
-            message.Profit is null ? null : FromMessage(message.Profit),
-            message.Propensities.ToImmutableSortedDictionary(p => p.PropositionId, FromMessage, StringComparer.Ordinal),
+            message.Profit is null ? null : FromMessage(message.Profit, schema),
+            message.Propensities.ToImmutableSortedDictionary(p => p.PropositionId, p => FromMessage(p, schema), StringComparer.Ordinal),
             manifest);
     }
 
@@ -102,15 +105,22 @@ internal static class ModelFormat
     private static SegmentParameters ToMessage(SegmentModel model, ImmutableArray<SegmentProfile> profiles)
     {
         SegmentParameters message = new() { NextId = (uint)model.NextId };
-        message.Dimensions.Add(model.Encoding.Dimensions.Select(d => new DimensionParameters
+        if (model.AssignedBy is OnnxSegments imported)
         {
-            Feature = (uint)d.Feature,
-            Category = d.Category,
-            Log1P = d.Log1P,
-            Mean = d.Mean,
-            Scale = d.Scale,
-        }));
-        message.Centroids.Add(model.Centroids);
+            message.Imported = ImportedPartFormat.ToMessage(imported);
+        }
+        else
+        {
+            message.Dimensions.Add(model.Encoding.Dimensions.Select(d => new DimensionParameters
+            {
+                Feature = (uint)d.Feature,
+                Category = d.Category,
+                Log1P = d.Log1P,
+                Mean = d.Mean,
+                Scale = d.Scale,
+            }));
+            message.Centroids.Add(model.Centroids);
+        }
         for (int s = 0; s < model.Segments.Length; s++)
         {
             Segment segment = model.Segments[s];
@@ -129,19 +139,27 @@ internal static class ModelFormat
         return message;
     }
 
-    private static SegmentModel FromMessage(SegmentParameters message) => new(
-        new SegmentEncoding([.. message.Dimensions.Select(d =>
-            new SegmentDimension((int)d.Feature, d.Category, d.Log1P, d.Mean, d.Scale))]),
-        [.. message.Centroids],
-        [.. message.Segments.Select(s => new Segment
+    private static SegmentModel FromMessage(SegmentParameters message, FeatureSchema schema)
+    {
+        ImmutableArray<Segment> segments = [.. message.Segments.Select(s => new Segment
         {
             Id = (int)s.Id,
             Name = s.Name,
             Description = s.Description,
             Size = (int)s.Size,
             Share = s.Share,
-        })],
-        (int)message.NextId);
+        })];
+        if (message.Imported is not null)
+        {
+            return message.Dimensions.Count == 0 && message.Centroids.Count == 0
+                ? new SegmentModel(ImportedPartFormat.FromMessage(message.Imported, schema), segments, (int)message.NextId)
+                : throw new InvalidDataException("expected centroids or an imported model of segments, found both");
+        }
+        return new SegmentModel(
+            new SegmentEncoding([.. message.Dimensions.Select(d =>
+                new SegmentDimension((int)d.Feature, d.Category, d.Log1P, d.Mean, d.Scale))]),
+            [.. message.Centroids], segments, (int)message.NextId);
+    }
 
     private static QuantiserParameters ToMessage(Quantiser quantiser)
     {
@@ -167,8 +185,9 @@ internal static class ModelFormat
 
     private static ProfitParameters ToMessage(ProfitModel profit) => new()
     {
-        Expected = ToMessage((ObliviousEnsemble)profit.Expected),
-        Upper = ToMessage((ObliviousEnsemble)profit.Upper),
+        Expected = profit.Expected is ObliviousEnsemble expected ? ToMessage(expected) : null,
+        Imported = ImportedPartFormat.ToMessage(profit.Expected),
+        Upper = profit.Upper is null ? null : ToMessage((ObliviousEnsemble)profit.Upper),
         Quantile = profit.Quantile,
         MarginalBand = profit.Tiers.MarginalBand,
         CreatorsThreshold = profit.Tiers.CreatorsThreshold,
@@ -177,9 +196,14 @@ internal static class ModelFormat
         Proxy = profit.Target.Proxy,
     };
 
-    private static ProfitModel FromMessage(ProfitParameters message) => new(
-        FromMessage(message.Expected ?? throw new InvalidDataException("expected profit missing")),
-        FromMessage(message.Upper ?? throw new InvalidDataException("upper quantile of profit missing")),
+    private static ProfitModel FromMessage(ProfitParameters message, FeatureSchema schema) => new(
+        (message.Expected, message.Imported) switch
+        {
+            ({ } expected, null) => FromMessage(expected),
+            (null, { } imported) => ImportedPartFormat.FromMessage(imported, schema, withContext: false),
+            _ => throw new InvalidDataException("expected trees or an imported model of profit, found both or none"),
+        },
+        message.Upper is null ? null : FromMessage(message.Upper),
         message.Quantile,
         new TierBounds(message.MarginalBand, message.CreatorsThreshold),
         new ProfitTarget { Terms = ProfitTarget.Parse(message.Target), Period = message.Period, Proxy = message.Proxy });
@@ -189,6 +213,7 @@ internal static class ModelFormat
         PropositionId = propositionId,
         Ensemble = model.Model is ObliviousEnsemble ensemble ? ToMessage(ensemble) : null,
         Regression = model.Model is LogisticRegression regression ? ToMessage(regression) : null,
+        Imported = ImportedPartFormat.ToMessage(model.Model),
         Slope = (model.Calibration as PlattCalibration)?.Slope ?? 0,
         Intercept = (model.Calibration as PlattCalibration)?.Intercept ?? 0,
         Isotonic = model.Calibration is IsotonicCalibration isotonic ? ToMessage(isotonic) : null,
@@ -200,13 +225,14 @@ internal static class ModelFormat
         PriorStrength = model.PriorStrength,
     };
 
-    internal static PropensityModel FromMessage(PropensityParameters message) => new(
-        (message.Ensemble, message.Regression) switch
+    internal static PropensityModel FromMessage(PropensityParameters message, FeatureSchema schema) => new(
+        (message.Ensemble, message.Regression, message.Imported) switch
         {
-            (null, null) => null,
-            ({ } ensemble, null) => FromMessage(ensemble),
-            (null, { } regression) => FromMessage(regression),
-            _ => throw new InvalidDataException("expected trees or a regression, found both"),
+            (null, null, null) => null,
+            ({ } ensemble, null, null) => FromMessage(ensemble),
+            (null, { } regression, null) => FromMessage(regression),
+            (null, null, { } imported) => ImportedPartFormat.FromMessage(imported, schema, withContext: true),
+            _ => throw new InvalidDataException("expected trees, a regression or an imported model, found several"),
         },
         message.Isotonic is { } isotonic
             ? new IsotonicCalibration([.. isotonic.Margins], [.. isotonic.Probabilities])
