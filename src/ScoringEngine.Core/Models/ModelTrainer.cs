@@ -108,6 +108,7 @@ public sealed class ModelTrainer
                 new TrainingFile("customers", customers.Name, customers.Count, customers.Fingerprint),
                 .. outcomes is null ? [] : new[] { new TrainingFile("outcomes", outcomes.Name, outcomes.Count, outcomes.Fingerprint) },
             ],
+            Imports = [.. segments.HasCentroids ? [] : previous!.Manifest.Imports.Where(i => i.Part == "segments")],
             Seed = _options.Seed,
             Hyperparameters = Hyperparameters(segments, profit),
             Metrics = Metrics(segmentation, profitMetrics, propensityMetrics),
