@@ -115,7 +115,7 @@ internal sealed record CheckRows(FeatureMatrix Rows, InputMapping Inputs)
     public static CheckRows Read(string path, ImportableModel model, InputMapping mapping, FeatureSchema schema)
     {
         using CsvTable table = CsvTable.Open(path);
-        string[] features = [.. mapping.Inputs.Select(i => schema.Features[i.Feature].Name).Distinct()];
+        string[] features = [.. mapping.Features.Select(f => schema.Features[f].Name)];
         if (model.HasInputNames && mapping.Inputs.All(i => table.IndexOf(i.Name) >= 0))
         {
             return ReadInputs(table, mapping, [.. mapping.Inputs.Select(i => table.IndexOf(i.Name))]);
@@ -161,11 +161,10 @@ internal sealed record CheckRows(FeatureMatrix Rows, InputMapping Inputs)
     private static CheckRows ReadFeatures(CsvTable table, InputMapping mapping, FeatureSchema schema)
     {
         CategoryDictionary categories = new(schema);
-        int[] features = [.. mapping.Inputs.Select(i => i.Feature).Distinct()];
         FeatureMatrix rows = ReadRows(table, schema.Count, row =>
         {
             row.AsSpan().Fill(float.NaN);
-            foreach (int f in features)
+            foreach (int f in mapping.Features)
             {
                 int column = table.IndexOf(schema.Features[f].Name);
                 ReadOnlySpan<byte> text = IsNaN(table[column]) ? default : table[column];

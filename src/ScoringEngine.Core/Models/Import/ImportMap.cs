@@ -12,6 +12,7 @@ namespace ScoringEngine.Core.Models.Import;
 ///   x0: tenure
 ///   x1: { feature: contract, category: Month-to-month }    # 1 for this category, else 0
 ///   x2: { feature: income, missing: 0 }
+///   x3: { missing: 1 }                                     # no feature, always 1; ~ for always missing
 /// categories:                   # the model's code or text: the schema's category (~ for a missing one)
 ///   contract: { 0: Month-to-month, 1: One year }
 /// segments: { 0: Loyal, 1: New }                           # label: name, in the order of ids
@@ -51,7 +52,7 @@ internal sealed class ImportMap
         yaml.RejectUnknownKeys();
     }
 
-    private sealed record Entry(string Feature, string? Category, string? Missing);
+    private sealed record Entry(string? Feature, string? Category, string? Missing);
 
     /// <summary>Labels with their segments' names, in the order of ids; empty where the file does not say.</summary>
     public ImmutableArray<(string Label, string Name)> Segments { get; } = [];
@@ -122,13 +123,13 @@ internal sealed class ImportMap
     {
         if (inputs.IsScalar(input))
         {
-            return new Entry(inputs.RequiredText(input), null, null);
+            return new Entry(inputs.Text(input), null, null);
         }
         if (inputs.Section(input) is not { } section)
         {
             return new Entry("", null, null);
         }
-        Entry entry = new(section.RequiredText("feature"), section.Text("category"), section.Text("missing"));
+        Entry entry = new(section.Text("feature"), section.Text("category"), section.Text("missing"));
         section.RejectUnknownKeys();
         return entry;
     }
@@ -136,6 +137,22 @@ internal sealed class ImportMap
     private ModelInput Resolve(
         ImportableInput input, Entry entry, FeatureSchema schema, bool withContext, HashSet<string> usedCategories, Action<string> problem)
     {
+        if (entry.Feature is null)
+        {
+            if (entry.Category is not null)
+            {
+                problem("has a category, but no feature");
+            }
+            string[] always = input.Kind == ImportableInputKind.Text ? [entry.Missing ?? ""] : [];
+            return new ModelInput
+            {
+                Name = input.Name,
+                Feature = null,
+                Texts = [.. always],
+                MissingText = entry.Missing ?? "",
+                Missing = entry.Missing is null || always.Length > 0 ? float.NaN : ParseFinite(entry.Missing, "missing"),
+            };
+        }
         ModelInput result = new() { Name = input.Name, Feature = Math.Max(schema.IndexOf(entry.Feature), 0) };
         string? categoriesKey = _categories.ContainsKey(input.Name) ? input.Name : _categories.ContainsKey(entry.Feature) ? entry.Feature : null;
         if (categoriesKey is not null)
@@ -150,7 +167,7 @@ internal sealed class ImportMap
             }
             return result;
         }
-        Feature feature = schema.Features[result.Feature];
+        Feature feature = schema.Features[schema.IndexOf(entry.Feature)];
         if (feature.Protected)
         {
             problem($"feature '{feature.Name}' is protected: it may be no model's input");

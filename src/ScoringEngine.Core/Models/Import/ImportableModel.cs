@@ -68,9 +68,6 @@ internal abstract class ImportableModel(string name, string sha256)
         };
     }
 
-    /// <summary>What the model was trained for, as the manifest is to say.</summary>
-    public abstract string Objective(PredictionChoice choice);
-
     /// <summary>The model as expected profit; its margin is the prediction.</summary>
     /// <exception cref="InvalidDataException">It predicts no amount, or which prediction is meant is not clear.</exception>
     public abstract IRowModel ToProfit(InputMapping inputs, PredictionChoice choice);
@@ -114,8 +111,6 @@ internal sealed class ImportableMargins(string name, string sha256, ImportedMode
             ? [$"{Name}: early stopping chose iteration {best + 1} of {ensemble.Trees.Length / model.TreesPerIteration}; all are used, as the file has them"] : [];
 
     private bool IsProbability => model.Transform.Link is MarginLink.Logistic or MarginLink.Softmax;
-
-    public override string Objective(PredictionChoice choice) => model.Objective;
 
     public override IRowModel ToProfit(InputMapping inputs, PredictionChoice choice)
     {

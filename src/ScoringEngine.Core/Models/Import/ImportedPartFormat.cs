@@ -80,10 +80,13 @@ internal static class ImportedPartFormat
         InputParameters message = new()
         {
             Name = input.Name,
-            Feature = (uint)input.Feature,
             Missing = input.Missing,
             MissingText = input.MissingText,
         };
+        if (input.Feature is { } feature)
+        {
+            message.Feature = (uint)feature;
+        }
         if (input.Category is { } category)
         {
             message.Category = (uint)category;
@@ -98,7 +101,7 @@ internal static class ImportedPartFormat
         InputMapping mapping = new([.. inputs.Select(i => new ModelInput
         {
             Name = i.Name,
-            Feature = (int)Math.Min(i.Feature, int.MaxValue),
+            Feature = i.HasFeature ? (int)Math.Min(i.Feature, int.MaxValue - 1) : null,
             Category = i.HasCategory ? (int)Math.Min(i.Category, int.MaxValue) : null,
             Codes = [.. i.Codes],
             Texts = [.. i.Texts],

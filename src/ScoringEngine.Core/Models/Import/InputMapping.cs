@@ -10,8 +10,8 @@ public sealed record ModelInput
     /// <summary>As the model calls it.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Index of the feature in the schema.</summary>
-    public required int Feature { get; init; }
+    /// <summary>Index of the feature in the schema; null where the input is always what stands for a missing value.</summary>
+    public required int? Feature { get; init; }
 
     /// <summary>Makes the input an indicator: 1 for this category, 0 for any other. Null otherwise.</summary>
     public int? Category { get; init; }
@@ -61,11 +61,15 @@ public sealed class InputMapping
             }
         }
         Inputs = inputs;
-        MinimumColumns = inputs.Select(i => i.Feature + 1).DefaultIfEmpty().Max();
+        Features = [.. inputs.Select(i => i.Feature).OfType<int>().Distinct().Order()];
+        MinimumColumns = Features.IsEmpty ? 0 : Features[^1] + 1;
     }
 
     /// <summary>One for each input of the model, in its order.</summary>
     public ImmutableArray<ModelInput> Inputs { get; }
+
+    /// <summary>The features that are read, in ascending order.</summary>
+    public ImmutableArray<int> Features { get; }
 
     /// <summary>Values of a row that are read.</summary>
     public int MinimumColumns { get; }
@@ -79,12 +83,16 @@ public sealed class InputMapping
         ArgumentNullException.ThrowIfNull(schema);
         foreach (ModelInput input in Inputs)
         {
-            Feature? feature = input.Feature < schema.Count ? schema.Features[input.Feature] : null;
+            if (input.Feature is not { } index)
+            {
+                continue;
+            }
+            Feature? feature = index < schema.Count ? schema.Features[index] : null;
             bool coded = input.Category is not null || !input.Codes.IsEmpty;
             if (feature is null || !feature.IsModelInput || (feature.Context && !withContext)
                 || (coded && feature.Kind != FeatureKind.Categorical) || (!input.Texts.IsEmpty && feature.Kind == FeatureKind.Numeric))
             {
-                throw new ArgumentException($"input '{input.Name}' reads feature {input.Feature}, which it may not read or not so");
+                throw new ArgumentException($"input '{input.Name}' reads feature {index}, which it may not read or not so");
             }
         }
     }
@@ -104,7 +112,7 @@ public sealed class InputMapping
             ReadOnlySpan<float> row = rows.Slice(r * stride, MinimumColumns);
             foreach (ModelInput source in sources)
             {
-                inputs[at++] = source.Of(row[source.Feature]);
+                inputs[at++] = source.Feature is { } feature ? source.Of(row[feature]) : source.Missing;
             }
         }
     }

@@ -73,6 +73,7 @@ public sealed class ModelImport
     private readonly ImmutableArray<(string Label, string Name)> _labels;
     private readonly List<string> _warnings;
     private readonly bool _withDistances;
+    private string _objective = "";
 
     private ModelImport(Workspace workspace, ImportRequest request, ImportableModel model, InputMapping inputs, Proposition? proposition, ImmutableArray<(string Label, string Name)> labels)
     {
@@ -96,7 +97,7 @@ public sealed class ModelImport
     /// <summary>Where the part comes from.</summary>
     public ImportedFile Origin => new(
         _request.Part == ImportedPart.Propensity ? $"propensity.{_request.PropositionId}" : SnakeCase.Of(_request.Part),
-        _model.Name, _model.Sha256, _model.Source, _model.Objective(_request.Choice));
+        _model.Name, _model.Sha256, _model.Source, _objective);
 
     private FeatureSchema Schema => _workspace.Schema.Features;
 
@@ -326,6 +327,7 @@ public sealed class ModelImport
     private bool ProbeMargins(FeatureMatrix probes)
     {
         IRowModel model = ToRowModel(_inputs);
+        _objective = model is ImportedRowModel margins ? margins.Model.Objective : $"output {((OnnxRowModel)model).Output}";
         float[] single = [.. Enumerable.Range(0, probes.Rows).Select(r => OnProbe(probes, r, row => Margins(model, row)[0]))];
         RequireSameBits(single, Margins(model, probes));
         WarnOfNaN(probes, [.. single.Select(float.IsNaN)], _request.Part == ImportedPart.Profit
@@ -344,6 +346,7 @@ public sealed class ModelImport
     private bool ProbeSegments(FeatureMatrix probes)
     {
         OnnxSegments segments = ToSegments(_inputs, withDistances: true);
+        _objective = $"output {segments.Output}";
         (int Index, float Distance, float Margin)[] single = [.. Enumerable.Range(0, probes.Rows).Select(r => OnProbe(probes, r, row =>
         {
             (int[] indexes, float[] distances, float[] margins) = Assign(segments, row);
@@ -411,7 +414,7 @@ public sealed class ModelImport
     {
         float[] middle = [.. Schema.Features.Select(f => f.Kind != FeatureKind.Numeric ? 0 : Math.Clamp(1, f.Minimum ?? float.MinValue, f.Maximum ?? float.MaxValue))];
         List<float[]> rows = [middle];
-        foreach (int f in _inputs.Inputs.Select(i => i.Feature).Distinct().Order())
+        foreach (int f in _inputs.Features)
         {
             Feature feature = Schema.Features[f];
             float[] values = feature.Kind switch
@@ -435,10 +438,9 @@ public sealed class ModelImport
 
     private string Describe(ReadOnlySpan<float> row)
     {
-        int[] features = [.. _inputs.Inputs.Select(i => i.Feature).Distinct().Order()];
         List<string> missing = [];
         List<string> held = [];
-        foreach (int f in features)
+        foreach (int f in _inputs.Features)
         {
             Feature feature = Schema.Features[f];
             if (float.IsNaN(row[f]))

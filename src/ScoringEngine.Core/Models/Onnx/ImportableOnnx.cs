@@ -38,8 +38,6 @@ internal sealed class ImportableOnnx : ImportableModel
     /// <summary>What a value of the model's only input takes, where their number is left open.</summary>
     public ImportableInputKind OnlyKind => KindOf(_model.Inputs[0].ElementType);
 
-    public override string Objective(PredictionChoice choice) => choice.Output is { } output ? $"output {output}" : "the output that fits";
-
     public override IRowModel ToProfit(InputMapping inputs, PredictionChoice choice)
     {
         OnnxValue output = NumberOutput(choice, "");
