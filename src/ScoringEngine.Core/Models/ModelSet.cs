@@ -26,7 +26,7 @@ public sealed class ModelSet
         {
             throw new ArgumentException($"the quantiser reads rows of {quantiser.RowLength}, the schema has {schema.Count} features");
         }
-        if (segments.Encoding.MinimumColumns > schema.CustomerCount)
+        if (segments.MinimumColumns > schema.CustomerCount)
         {
             throw new ArgumentException("segments read a feature that is no customer feature");
         }
