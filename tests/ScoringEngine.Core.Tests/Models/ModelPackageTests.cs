@@ -145,9 +145,9 @@ public sealed class ModelPackageTests : IDisposable
     public void Load_ParametersOfAnUnknownFormat_AreRefused()
     {
         ModelParameters parameters = ModelParameters.Parser.ParseFrom(File.ReadAllBytes(PathOf("model.pb")));
-        parameters.Format = 3;
+        parameters.Format = 4;
         WriteWithHash("model.pb", parameters.ToByteArray());
-        AssertRefused("model.pb", "model format 3, expected 1..2");
+        AssertRefused("model.pb", "model format 4, expected 1..3");
     }
 
     [Fact]

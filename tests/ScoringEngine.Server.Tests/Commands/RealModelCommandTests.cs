@@ -149,8 +149,8 @@ public sealed class RealModelCommandTests : IDisposable
     private async Task<Dictionary<string, string[]>> ScoreAsync(string workspace, string customers)
     {
         string scores = _folder.At("scores.csv");
-        await CommandRun.Succeed("score", "-w", workspace, "-d", customers, "-o", scores, "--propositions", "100");
-        return File.ReadLines(scores).Skip(1).Select(l => l.Split(',')).ToDictionary(r => r[0]);
+        await CommandRun.Succeed("score", "-w", workspace, "-d", customers, "-o", scores, "-k", "100");
+        return ScoreRows.Read(scores);
     }
 
     private static async Task AssertServerAgreesAsync(string workspace, string[][] rows, Dictionary<string, string[]> scores)
