@@ -134,7 +134,7 @@ public sealed class ModelCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--as 'tier'", "--as", "tier")]
+    [InlineData("--as: 'tier'", "--as", "tier")]
     [InlineData("--tolerance: -1", "--as", "profit", "--tolerance", "-1")]
     [InlineData("--calibrate fits probabilities", "--as", "profit", "--calibrate", "x.csv")]
     [InlineData("--names names segments", "--as", "profit", "--names", "a,b")]
@@ -160,7 +160,7 @@ public sealed class ModelCommandTests : IDisposable
             "-w", _workspace, "--map", map, "--calibrate", outcomes);
 
         Assert.Equal(2000, (int)result["calibration"]!["rows"]!);
-        Assert.InRange((double)result["calibration"]!["calibration_error"]!, 0, 0.02);
+        Assert.InRange((double)result["calibration"]!["calibration_error"]!, 0, 0.05);
         ModelManifest manifest = ModelPackage.ReadManifest(Workspace.Load(_workspace), 2);
         Assert.Equal(2000, manifest.Metrics["propensity.adviser.offers"]);
         Assert.Contains(manifest.Data, d => d.Role == "calibration" && d.Name == "outcomes.csv");
@@ -244,7 +244,7 @@ public sealed class ModelCommandTests : IDisposable
         Assert.Contains("potential is not known", (string)result["notes"]![0]!);
         string scores = _folder.At("scores.csv");
         await CommandRun.Succeed("score", "-w", workspace, "-d", customers, "-o", scores);
-        string[] row = File.ReadLines(scores).Skip(1).First().Split(',');
+        string[] row = ScoreRows.Read(scores).Values.First();
         Assert.NotEqual("", row[6]);
         Assert.Equal("", row[7]);
     }
@@ -257,8 +257,8 @@ public sealed class ModelCommandTests : IDisposable
     private async Task<Dictionary<string, string[]>> ScoreRowsAsync(string customers)
     {
         string scores = _folder.At("scores.csv");
-        await CommandRun.Succeed("score", "-w", _workspace, "-d", customers, "-o", scores, "--propositions", "100");
-        return File.ReadLines(scores).Skip(1).Select(l => l.Split(',')).ToDictionary(r => r[0]);
+        await CommandRun.Succeed("score", "-w", _workspace, "-d", customers, "-o", scores, "-k", "100");
+        return ScoreRows.Read(scores);
     }
 
     private static double PropensityOf(string[] row, string proposition)
