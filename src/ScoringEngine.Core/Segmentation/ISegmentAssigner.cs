@@ -12,6 +12,9 @@ internal interface ISegmentAssigner
     /// <summary>Values of a row that are read.</summary>
     int MinimumColumns { get; }
 
+    /// <summary>Positions in a row of the features that are read, each once.</summary>
+    IEnumerable<int> Features { get; }
+
     /// <summary>Values of scratch memory that either form of Assign needs.</summary>
     int ScratchLength { get; }
 

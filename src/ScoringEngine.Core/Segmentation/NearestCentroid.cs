@@ -40,6 +40,8 @@ internal sealed class NearestCentroid : ISegmentAssigner
 
     public int MinimumColumns => Encoding.MinimumColumns;
 
+    public IEnumerable<int> Features => Encoding.Dimensions.Select(d => d.Feature).Distinct();
+
     public int ScratchLength => Encoding.Dimensions.Length * RowPanels.PanelRows;
 
     public SegmentAssignment Assign(ReadOnlySpan<float> row, Span<float> scratch)

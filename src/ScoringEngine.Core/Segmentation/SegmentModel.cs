@@ -66,6 +66,9 @@ public sealed class SegmentModel
     /// <summary>Values of a row that are read.</summary>
     public int MinimumColumns => _assigner.MinimumColumns;
 
+    /// <summary>Positions in a row of the features that are read, each once.</summary>
+    public IEnumerable<int> Features => _assigner.Features;
+
     /// <summary>How rows are assigned.</summary>
     internal ISegmentAssigner AssignedBy => _assigner;
 

@@ -52,6 +52,8 @@ internal sealed class OnnxSegments : ISegmentAssigner
 
     public int MinimumColumns => Inputs.MinimumColumns;
 
+    public IEnumerable<int> Features => _rows.Inputs.Features;
+
     public int ScratchLength => 0;
 
     public SegmentAssignment Assign(ReadOnlySpan<float> row, Span<float> scratch)
