@@ -100,7 +100,7 @@ internal sealed class TaskSession
 
     /// <summary>
     /// rows, columns, categories (by column, 0 for a number), targets, loss, trees, depth, learning_rate: from raw rows to
-    /// trees, which later tasks use.
+    /// trees, which later tasks use, on top of a linear stage where that helps.
     /// </summary>
     private JsonObject TrainTrees(JsonObject task)
     {
@@ -116,11 +116,13 @@ internal sealed class TaskSession
         };
         long start = Stopwatch.GetTimestamp();
         Quantiser quantiser = Quantiser.Fit(schema, rows);
-        TreeTraining training = ObliviousTreeTrainer.Train(new LabelledRows(quantiser.Quantise(rows), targets), options: options);
+        IRowModel model = BoostedTrainer.Train(rows, new LabelledRows(quantiser.Quantise(rows), targets), options: options).Model;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        ObliviousEnsemble ensemble = training.Model;
-        _trees = ((rows, count, stride, margins, scratch) => ensemble.PredictMargins(quantiser, rows, count, stride, margins, scratch), ensemble.ScratchLength);
-        return new JsonObject { ["seconds"] = seconds };
+        _trees = model is BoostedModel boosted
+            ? ((rows, count, stride, margins, scratch) => boosted.PredictMargins(quantiser, rows, count, stride, margins, scratch), boosted.Trees.ScratchLength)
+            : ((rows, count, stride, margins, scratch) => ((ObliviousEnsemble)model).PredictMargins(quantiser, rows, count, stride, margins, scratch),
+                ((ObliviousEnsemble)model).ScratchLength);
+        return new JsonObject { ["seconds"] = seconds, ["linear_stage"] = model is BoostedModel };
     }
 
     /// <summary>rows, columns, output: the margin of each row, float32.</summary>

@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using Google.Protobuf;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Models.Format;
+using ScoringEngine.Core.Models.Import;
+using ScoringEngine.Core.Models.Onnx;
 using ScoringEngine.Core.Propensity;
 using ScoringEngine.Core.Segmentation;
 using ScoringEngine.Core.Trees;
@@ -12,8 +14,8 @@ namespace ScoringEngine.Core.Models;
 /// <summary>Between a <see cref="ModelSet"/> and the messages of <c>scoring/model/v1/model.proto</c>.</summary>
 internal static class ModelFormat
 {
-    // Format 1 knows neither logistic regressions nor isotonic calibrations, format 2 no linear stages, no averages of
-    // trees and a regression, and no code columns; all else reads alike.
+    // Format 1 knows neither logistic regressions nor isotonic calibrations, format 2 neither linear stages nor averages of
+    // trees and a regression nor imported parts nor code columns; all else reads alike.
     private const uint OldestFormat = 1;
     private const uint CurrentFormat = 3;
 
@@ -43,13 +45,14 @@ internal static class ModelFormat
         {
             throw new InvalidDataException("segments or quantiser missing");
         }
+        FeatureSchema schema = new(message.Features.Select(FromMessage));
         return new ModelSet(
-            new FeatureSchema(message.Features.Select(FromMessage)),
-            FromMessage(message.Segments),
+            schema,
+            FromMessage(message.Segments, schema),
             [.. message.Segments.Segments.Select(s => new SegmentProfile(s.MeanProfit, [.. s.TierShares]))],
             FromMessage(message.Quantiser),
-            message.Profit is null ? null : FromMessage(message.Profit),
-            message.Propensities.ToImmutableSortedDictionary(p => p.PropositionId, FromMessage, StringComparer.Ordinal),
+            message.Profit is null ? null : FromMessage(message.Profit, schema),
+            message.Propensities.ToImmutableSortedDictionary(p => p.PropositionId, p => FromMessage(p, schema), StringComparer.Ordinal),
             manifest);
     }
 
@@ -103,15 +106,22 @@ internal static class ModelFormat
     private static SegmentParameters ToMessage(SegmentModel model, ImmutableArray<SegmentProfile> profiles)
     {
         SegmentParameters message = new() { NextId = (uint)model.NextId };
-        message.Dimensions.Add(model.Encoding.Dimensions.Select(d => new DimensionParameters
+        if (model.AssignedBy is OnnxSegments imported)
         {
-            Feature = (uint)d.Feature,
-            Category = d.Category,
-            Log1P = d.Log1P,
-            Mean = d.Mean,
-            Scale = d.Scale,
-        }));
-        message.Centroids.Add(model.Centroids);
+            message.Imported = ImportedPartFormat.ToMessage(imported);
+        }
+        else
+        {
+            message.Dimensions.Add(model.Encoding.Dimensions.Select(d => new DimensionParameters
+            {
+                Feature = (uint)d.Feature,
+                Category = d.Category,
+                Log1P = d.Log1P,
+                Mean = d.Mean,
+                Scale = d.Scale,
+            }));
+            message.Centroids.Add(model.Centroids);
+        }
         for (int s = 0; s < model.Segments.Length; s++)
         {
             Segment segment = model.Segments[s];
@@ -130,19 +140,27 @@ internal static class ModelFormat
         return message;
     }
 
-    private static SegmentModel FromMessage(SegmentParameters message) => new(
-        new SegmentEncoding([.. message.Dimensions.Select(d =>
-            new SegmentDimension((int)d.Feature, d.Category, d.Log1P, d.Mean, d.Scale))]),
-        [.. message.Centroids],
-        [.. message.Segments.Select(s => new Segment
+    private static SegmentModel FromMessage(SegmentParameters message, FeatureSchema schema)
+    {
+        ImmutableArray<Segment> segments = [.. message.Segments.Select(s => new Segment
         {
             Id = (int)s.Id,
             Name = s.Name,
             Description = s.Description,
             Size = (int)s.Size,
             Share = s.Share,
-        })],
-        (int)message.NextId);
+        })];
+        if (message.Imported is not null)
+        {
+            return message.Dimensions.Count == 0 && message.Centroids.Count == 0
+                ? new SegmentModel(ImportedPartFormat.FromMessage(message.Imported, schema), segments, (int)message.NextId)
+                : throw new InvalidDataException("expected centroids or an imported model of segments, found both");
+        }
+        return new SegmentModel(
+            new SegmentEncoding([.. message.Dimensions.Select(d =>
+                new SegmentDimension((int)d.Feature, d.Category, d.Log1P, d.Mean, d.Scale))]),
+            [.. message.Centroids], segments, (int)message.NextId);
+    }
 
     private static QuantiserParameters ToMessage(Quantiser quantiser)
     {
@@ -170,8 +188,9 @@ internal static class ModelFormat
 
     private static ProfitParameters ToMessage(ProfitModel profit) => new()
     {
-        Expected = ToTrees(profit.Expected is ExponentialModel exponential ? exponential.Inner : profit.Expected) ?? throw Unknown(profit.Expected),
-        Upper = ToTrees(profit.Upper) ?? throw Unknown(profit.Upper),
+        Expected = ToTrees(profit.Expected is ExponentialModel exponential ? exponential.Inner : profit.Expected),
+        Imported = ImportedPartFormat.ToMessage(profit.Expected),
+        Upper = profit.Upper is null ? null : ToTrees(profit.Upper) ?? throw Unknown(profit.Upper),
         Quantile = profit.Quantile,
         MarginalBand = profit.Tiers.MarginalBand,
         CreatorsThreshold = profit.Tiers.CreatorsThreshold,
@@ -181,24 +200,24 @@ internal static class ModelFormat
         LogLink = profit.Expected is ExponentialModel,
     };
 
-    private static ProfitModel FromMessage(ProfitParameters message) => new(
-        Expected(message),
-        FromMessage(message.Upper ?? throw new InvalidDataException("upper quantile of profit missing")),
+    private static ProfitModel FromMessage(ProfitParameters message, FeatureSchema schema) => new(
+        (message.Expected, message.Imported) switch
+        {
+            ({ } expected, null) => message.LogLink ? new ExponentialModel(FromMessage(expected)) : FromMessage(expected),
+            (null, { } imported) => ImportedPartFormat.FromMessage(imported, schema, withContext: false),
+            _ => throw new InvalidDataException("expected trees or an imported model of profit, found both or none"),
+        },
+        message.Upper is null ? null : FromMessage(message.Upper),
         message.Quantile,
         new TierBounds(message.MarginalBand, message.CreatorsThreshold),
         new ProfitTarget { Terms = ProfitTarget.Parse(message.Target), Period = message.Period, Proxy = message.Proxy });
-
-    private static IRowModel Expected(ProfitParameters message)
-    {
-        IRowModel trees = FromMessage(message.Expected ?? throw new InvalidDataException("expected profit missing"));
-        return message.LogLink ? new ExponentialModel(trees) : trees;
-    }
 
     internal static PropensityParameters ToMessage(string propositionId, PropensityModel model) => new()
     {
         PropositionId = propositionId,
         Ensemble = ToTrees((model.Model as AveragedModel)?.Trees ?? model.Model),
         Regression = ((model.Model as AveragedModel)?.Regression ?? model.Model) is LogisticRegression regression ? ToMessage(regression) : null,
+        Imported = ImportedPartFormat.ToMessage(model.Model),
         Slope = (model.Calibration as PlattCalibration)?.Slope ?? 0,
         Intercept = (model.Calibration as PlattCalibration)?.Intercept ?? 0,
         Isotonic = model.Calibration is IsotonicCalibration isotonic ? ToMessage(isotonic) : null,
@@ -210,13 +229,15 @@ internal static class ModelFormat
         PriorStrength = model.PriorStrength,
     };
 
-    internal static PropensityModel FromMessage(PropensityParameters message) => new(
-        (message.Ensemble, message.Regression) switch
+    internal static PropensityModel FromMessage(PropensityParameters message, FeatureSchema schema) => new(
+        (message.Ensemble, message.Regression, message.Imported) switch
         {
-            (null, null) => null,
-            ({ } ensemble, null) => FromMessage(ensemble),
-            (null, { } regression) => FromMessage(regression),
-            ({ } ensemble, { } regression) => new AveragedModel(FromMessage(ensemble), FromMessage(regression)),
+            (null, null, null) => null,
+            ({ } ensemble, null, null) => FromMessage(ensemble),
+            (null, { } regression, null) => FromMessage(regression),
+            ({ } ensemble, { } regression, null) => new AveragedModel(FromMessage(ensemble), FromMessage(regression)),
+            (null, null, { } imported) => ImportedPartFormat.FromMessage(imported, schema, withContext: true),
+            _ => throw new InvalidDataException("expected models of our own or an imported one, found both"),
         },
         message.Isotonic is { } isotonic
             ? new IsotonicCalibration([.. isotonic.Margins], [.. isotonic.Probabilities])

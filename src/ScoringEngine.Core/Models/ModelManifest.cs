@@ -36,6 +36,9 @@ public sealed record ModelManifest
     /// <summary>Metrics on the held-out split, by name; a metric that could not be computed is absent.</summary>
     public ImmutableSortedDictionary<string, double> Metrics { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
 
+    /// <summary>Parts that were trained elsewhere; empty where all were trained here.</summary>
+    public ImmutableArray<ImportedFile> Imports { get; init; } = [];
+
     /// <summary>SHA-256 (lower-case hexadecimal) of each other file in the folder.</summary>
     public ImmutableSortedDictionary<string, string> Files { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
@@ -61,11 +64,19 @@ public sealed record ModelManifest
 }
 
 /// <summary>A file that a version was trained on.</summary>
-/// <param name="Role">customers or outcomes.</param>
+/// <param name="Role">customers, outcomes, or calibration of an imported propensity.</param>
 /// <param name="Name">File name without its folder.</param>
 /// <param name="Rows">Rows used.</param>
 /// <param name="Fingerprint">SHA-256 over the rows as they were read, lower-case hexadecimal.</param>
 public sealed record TrainingFile(string Role, string Name, long Rows, string Fingerprint);
+
+/// <summary>A model file from which a part of a version was imported.</summary>
+/// <param name="Part">profit, segments, or propensity.ID with the proposition's id.</param>
+/// <param name="Name">File name without its folder.</param>
+/// <param name="Sha256">Of the file, lower-case hexadecimal.</param>
+/// <param name="Format">Format and version, such as XGBoost JSON 1.7.4.</param>
+/// <param name="Objective">What it was trained for, as the file says; the output that is used, for ONNX.</param>
+public sealed record ImportedFile(string Part, string Name, string Sha256, string Format, string Objective);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true)]

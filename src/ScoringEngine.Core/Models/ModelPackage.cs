@@ -118,6 +118,19 @@ public static class ModelPackage
         return workspace.Versions() is [int newest, ..] ? LoadOfAnySchema(workspace.VersionDirectory(newest), newest) : null;
     }
 
+    /// <summary>The rows [rows x features] whose scores a version replays on load; of a version that loads.</summary>
+    /// <exception cref="InvalidDataException">They cannot be read.</exception>
+    public static FeatureMatrix ReadGoldenRows(Workspace workspace, int version)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        return Parse(Path.Combine(workspace.VersionDirectory(version), GoldenFile), bytes =>
+        {
+            GoldenRows golden = GoldenRows.Parser.ParseFrom(bytes);
+            int columns = checked((int)golden.Columns);
+            return new FeatureMatrix(columns == 0 ? 0 : golden.Values.Count / columns, columns, [.. golden.Values]);
+        });
+    }
+
     /// <summary>Reads a version's manifest alone.</summary>
     /// <exception cref="InvalidDataException">It is missing, no manifest, or that of another version.</exception>
     public static ModelManifest ReadManifest(Workspace workspace, int version)
@@ -200,8 +213,9 @@ public static class ModelPackage
         {
             return parse(File.ReadAllBytes(path));
         }
-        catch (Exception e) when (e is InvalidProtocolBufferException or ArgumentException or FormatException or InvalidDataException)
+        catch (Exception e) when (e is InvalidProtocolBufferException or ArgumentException or FormatException or InvalidDataException or IndexOutOfRangeException)
         {
+            // The protobuf reader itself runs out of range on some files that are cut off within a field.
             throw new InvalidDataException($"{path}: {e.Message}", e);
         }
     }

@@ -26,7 +26,7 @@ public sealed class ModelSet
         {
             throw new ArgumentException($"the quantiser reads rows of {quantiser.RowLength}, the schema has {schema.Count} features");
         }
-        if (segments.Encoding.MinimumColumns > schema.CustomerCount)
+        if (segments.MinimumColumns > schema.CustomerCount)
         {
             throw new ArgumentException("segments read a feature that is no customer feature");
         }
@@ -81,7 +81,7 @@ public sealed class ModelSet
     {
         ArgumentNullException.ThrowIfNull(schema);
         IEnumerable<int> used = new[] { Profit?.Expected, Profit?.Upper }.Concat(Propensities.Values.Select(p => p.Model)).OfType<IRowModel>()
-            .SelectMany(m => m.FeaturesUsed(Quantiser)).Concat(Segments.Encoding.Dimensions.Select(d => d.Feature));
+            .SelectMany(m => m.FeaturesUsed(Quantiser)).Concat(Segments.Features);
         int at = used.Where(f => schema.Features[f].Protected && !Schema.Features[f].Protected).DefaultIfEmpty(-1).Min();
         return at < 0 ? null : Schema.Features[at].Name;
     }

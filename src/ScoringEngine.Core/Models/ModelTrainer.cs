@@ -116,6 +116,7 @@ public sealed class ModelTrainer
                 new TrainingFile("customers", customers.Name, customers.Count, customers.Fingerprint),
                 .. outcomes is null ? [] : new[] { new TrainingFile("outcomes", outcomes.Name, outcomes.Count, outcomes.Fingerprint) },
             ],
+            Imports = [.. segments.HasCentroids ? [] : previous!.Manifest.Imports.Where(i => i.Part == "segments")],
             Seed = _options.Seed,
             Hyperparameters = Hyperparameters(segments, profit),
             Metrics = Metrics(segmentation, profitMetrics, propensityReports.Select(p => p.Metrics)),
@@ -187,7 +188,7 @@ public sealed class ModelTrainer
                 Segments = _options.Segments,
                 Seed = _options.Seed,
                 Threads = _options.Threads == 0 ? Environment.ProcessorCount : _options.Threads,
-                Previous = old,
+                Previous = old is { HasCentroids: true } ? old : null,
             }, _cancellation);
         }
         catch (ArgumentException e)
@@ -196,7 +197,7 @@ public sealed class ModelTrainer
         }
 
         // Nothing to match the segments with, but their ids must not be those of other segments.
-        return (old is null && previous is not null ? WithIdsFrom(previous.Segments.NextId, training.Model) : training.Model, training);
+        return (old is not { HasCentroids: true } && previous is not null ? WithIdsFrom(previous.Segments.NextId, training.Model) : training.Model, training);
     }
 
     /// <summary>
@@ -207,6 +208,12 @@ public sealed class ModelTrainer
     {
         obstacle = null;
         SegmentModel model = previous.Segments;
+        if (!model.HasCentroids)
+        {
+            bool same = previous.Schema.Hash == Schema.Hash;
+            obstacle = same ? null : "an imported model assigns them, and schema.yaml has changed since";
+            return same ? model : null;
+        }
         SegmentDimension[] dimensions = [.. model.Encoding.Dimensions];
         foreach (ref SegmentDimension dimension in dimensions.AsSpan())
         {
@@ -224,7 +231,7 @@ public sealed class ModelTrainer
     }
 
     private static SegmentModel WithIdsFrom(int first, SegmentModel model)
-        => new(model.Encoding, model.Centroids, [.. model.Segments.Select(s => s with { Id = s.Id + first - 1 })], model.NextId + first - 1);
+        => model.With([.. model.Segments.Select(s => s with { Id = s.Id + first - 1 })], model.NextId + first - 1);
 
     private static int[] Assign(SegmentModel segments, FeatureMatrix rows)
     {
@@ -240,7 +247,7 @@ public sealed class ModelTrainer
         {
             sizes[s]++;
         }
-        return new SegmentModel(model.Encoding, model.Centroids,
+        return model.With(
             [.. model.Segments.Select((s, i) => s with { Size = sizes[i], Share = (double)sizes[i] / assignments.Length })], model.NextId);
     }
 
@@ -337,7 +344,7 @@ public sealed class ModelTrainer
 
         float[] expected = expectedModel.Predict(quantiser, customers.Rows);
         float[] upper = upperModel.Predict(quantiser, customers.Rows);
-        TierBounds tiers = Tiers(new WhaleCurve(Select(expected, training)));
+        TierBounds tiers = Tiers(_workspace.Policy, new WhaleCurve(Select(expected, training)));
         return (new ProfitModel(expectedModel, upperModel, quantile, tiers, target),
             Measure(customers.Targets, expected, upper, training, heldOut), expected);
     }
@@ -352,9 +359,9 @@ public sealed class ModelTrainer
         }
     }
 
-    private TierBounds Tiers(WhaleCurve curve)
+    /// <summary>Where the tiers begin: as the policy says or, where it does not, by the whale curve of expected profit.</summary>
+    internal static TierBounds Tiers(Policy policy, WhaleCurve curve)
     {
-        Policy policy = _workspace.Policy;
         TierBounds found = curve.Bounds(policy.CreatorsShare, BandShareOfMeanAbsoluteProfit);
         double band = policy.MarginalBand ?? found.MarginalBand;
         double threshold = policy.CreatorsThreshold ?? found.CreatorsThreshold;
@@ -424,7 +431,8 @@ public sealed class ModelTrainer
             options with { Trees = options.Trees with { Seed = _options.Seed, Threads = _options.Threads } }, _cancellation);
     }
 
-    private static ImmutableArray<SegmentProfile> Profiles(SegmentModel segments, int[] assignments, float[] targets, float[] expected, ProfitModel? profit)
+    /// <summary>What the customers of each segment are worth; a customer without an expected profit is in no tier.</summary>
+    internal static ImmutableArray<SegmentProfile> Profiles(SegmentModel segments, int[] assignments, float[] targets, float[] expected, ProfitModel? profit)
     {
         if (profit is null)
         {
@@ -437,7 +445,7 @@ public sealed class ModelTrainer
         {
             sums[assignments[i]] += targets[i];
             counts[assignments[i]]++;
-            tiers[assignments[i], (int)profit.Tiers.Of(expected[i])]++;
+            tiers[assignments[i], (int)profit.Tiers.Of(expected[i])] += float.IsNaN(expected[i]) ? 0 : 1;
         }
         return [.. segments.Segments.Select((_, s) => new SegmentProfile(
             sums[s] / counts[s],
@@ -445,7 +453,7 @@ public sealed class ModelTrainer
     }
 
     // Spread over the file, and one customer about whom nothing is known.
-    private FeatureMatrix GoldenRows(FeatureMatrix rows)
+    internal static FeatureMatrix GoldenRows(FeatureMatrix rows)
     {
         int count = Math.Min(rows.Rows, ModelPackage.GoldenRowCount - 1);
         FeatureMatrix golden = new(count + 1, rows.Columns);
@@ -472,7 +480,7 @@ public sealed class ModelTrainer
         return values.ToImmutable();
     }
 
-    private static int TreeCount(IRowModel model) => model switch
+    private static int TreeCount(IRowModel? model) => model switch
     {
         ObliviousEnsemble trees => trees.TreeCount,
         BoostedModel boosted => boosted.Trees.TreeCount,

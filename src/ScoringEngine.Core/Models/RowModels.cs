@@ -1,4 +1,6 @@
 using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Models.Import;
+using ScoringEngine.Core.Models.Onnx;
 using ScoringEngine.Core.Propensity;
 using ScoringEngine.Core.Trees;
 
@@ -25,6 +27,8 @@ internal static class RowModels
         ObliviousEnsemble trees => trees.SplitColumns.Distinct().Select(c => quantiser.Columns[c].Feature).Distinct(),
         BoostedModel boosted => boosted.Trees.FeaturesUsed(quantiser).Union(boosted.Stage.FeaturesUsed()),
         ExponentialModel exponential => exponential.Inner.FeaturesUsed(quantiser),
+        ImportedRowModel imported => imported.Inputs.Features,
+        OnnxRowModel imported => imported.Inputs.Features,
         LogisticRegression regression => regression.Terms.Select(t => t.Feature).Distinct(),
         AveragedModel both => both.Trees.FeaturesUsed(quantiser).Union(both.Regression.FeaturesUsed(quantiser)),
         _ => Enumerable.Range(0, quantiser.RowLength),

@@ -5,7 +5,8 @@ namespace ScoringEngine.Core.Propensity;
 /// <summary>
 /// Calibrated probability of acceptance. With q the calibrated probability of the model, or the observed rate
 /// where there is none, the propensity is (n * q + s * prior) / (n + s): n is the effective number of offers seen in
-/// training and s the prior's strength in offers, so thin evidence stays near the prior. Immutable and thread-safe.
+/// training and s the prior's strength in offers, so thin evidence stays near the prior. A model from elsewhere whose
+/// probability is to stand as it is has n = 0 and s = 0. Immutable and thread-safe.
 /// </summary>
 public sealed class PropensityModel
 {
@@ -80,8 +81,13 @@ public sealed class PropensityModel
     public static PropensityModel Prior(double prior, double strength = 100)
         => new(null, PlattCalibration.Identity, 0, 0, 0, 0, prior, strength);
 
-    /// <summary>The propensity that belongs to a margin of <see cref="Model"/>; without one the margin does not matter.</summary>
-    public float Propensity(float margin) => (float)Smooth(Model is null ? Rate : Calibration.Probability(margin));
+    /// <summary>
+    /// The propensity that belongs to a margin of <see cref="Model"/>; without one the margin does not matter. A margin of
+    /// NaN, by which an imported model says that it has no answer, counts for nothing: the rate stands in.
+    /// </summary>
+    public float Propensity(float margin) => (float)(Model is null ? Smooth(Rate)
+        : !float.IsNaN(margin) ? Smooth(Calibration.Probability(margin))
+        : Offers > 0 ? Smooth(Rate) : PriorRate);
 
     /// <summary>The propensities of a block. Allocates nothing.</summary>
     /// <param name="rows">The rows; nothing of them is read without a <see cref="Model"/>.</param>
@@ -104,6 +110,7 @@ public sealed class PropensityModel
     private double Smooth(double probability)
     {
         double weight = EffectiveOffers + PriorStrength;
-        return weight > 0 ? ((EffectiveOffers * probability) + (PriorStrength * PriorRate)) / weight : PriorRate;
+        return weight > 0 ? ((EffectiveOffers * probability) + (PriorStrength * PriorRate)) / weight
+            : Model is null ? PriorRate : probability;
     }
 }

@@ -17,6 +17,9 @@ public enum PropensityMethod
 
     /// <summary>Both, as an <see cref="AveragedModel"/>.</summary>
     Average,
+
+    /// <summary>A model that was trained elsewhere.</summary>
+    Imported,
 }
 
 /// <summary>What turns margins into probabilities.</summary>
@@ -39,8 +42,11 @@ public enum CalibrationMethod
 public readonly record struct PropensityCandidate(
     PropensityMethod Method, CalibrationMethod Calibration, double LogLoss, double CalibrationError, double Difference, double StandardError)
 {
-    /// <summary>Whether it is the one that is kept unless another is clearly better: both averaged, Platt calibration.</summary>
-    public bool IsStandard => (Method, Calibration) == (PropensityMethod.Average, CalibrationMethod.Platt);
+    /// <summary>
+    /// Whether it is the one that is kept unless another is clearly better: Platt calibration of both averaged, or of a
+    /// model from elsewhere.
+    /// </summary>
+    public bool IsStandard => Method is PropensityMethod.Average or PropensityMethod.Imported && Calibration == CalibrationMethod.Platt;
 }
 
 /// <summary>What propensity training yields.</summary>
@@ -101,19 +107,7 @@ public static class PropensityTrainer
         {
             throw new ArgumentException($"expected {rows.Rows} outcomes, and as many or no groups and weights");
         }
-        long acceptances = 0;
-        for (int i = 0; i < accepted.Length; i++)
-        {
-            if (accepted[i] is not (0 or 1))
-            {
-                throw new ArgumentException($"outcome of row {i} is {accepted[i]}, expected 0 or 1", nameof(accepted));
-            }
-            if (!weights.IsEmpty && !(weights[i] >= 0 && float.IsFinite(weights[i])))
-            {
-                throw new ArgumentException($"weight of row {i} is {weights[i]}, expected a finite number of at least 0", nameof(weights));
-            }
-            acceptances += (long)accepted[i];
-        }
+        long acceptances = CountAcceptances(accepted, weights);
         Evidence evidence = Evidence.Of(accepted, weights);
         Parts parts = Split(rows.Rows, groups, options);
         int[] training = [.. parts.Fit, .. parts.Stopping];
@@ -144,20 +138,78 @@ public static class PropensityTrainer
             [PropensityMethod.Trees] = (ensemble, trees),
             [PropensityMethod.Logistic] = (regression, logistic),
         };
-        float[] standard = Probabilities(held, ways[PropensityMethod.Average].Margins, CalibrationMethod.Platt);
-        PropensityCandidate[] candidates =
-        [
-            .. ways.SelectMany(way => Enum.GetValues<CalibrationMethod>().Select(calibration => Measure(
-                held, way.Key, calibration, Probabilities(held, way.Value.Margins, calibration), standard))).OrderBy(c => c.LogLoss),
-        ];
-        PropensityCandidate chosen = candidates.Where(c => c.Difference < -StandardErrors * c.StandardError).Append(candidates.First(c => c.IsStandard)).First();
+        ImmutableArray<PropensityCandidate> candidates = Candidates(held, ways.Select(way => (way.Key, way.Value.Margins)));
+        PropensityCandidate chosen = candidates[0];
         (IRowModel model, float[] margins) = ways[chosen.Method];
         return new PropensityTraining(
             Model(model, Calibrate(chosen.Calibration, held.Accepted, margins, held.Weights)), heldRows.Rows,
-            ClassificationMetrics.AreaUnderCurve(held.Accepted, margins, held.Weights), [chosen, .. candidates.Where(c => c != chosen)]);
+            ClassificationMetrics.AreaUnderCurve(held.Accepted, margins, held.Weights), candidates);
 
         PropensityModel Model(IRowModel? model, Calibration calibration)
             => new(model, calibration, rows.Rows, acceptances, evidence.Rows, evidence.Rate, prior, options.PriorStrength);
+    }
+
+    /// <summary>
+    /// Calibrates a model that was trained elsewhere, on other customers than these: Platt, or isotonic where that is
+    /// better beyond doubt (as for <see cref="Fit"/>) on folds that it was not fitted on. Rows for which the model has no answer (NaN) do not count.
+    /// </summary>
+    /// <param name="model">Its margins rank the rows; it reads values, no bins.</param>
+    /// <param name="rows">[offers x features]: the features as they were when the offer was made.</param>
+    /// <param name="accepted">1 where the offer was accepted, else 0.</param>
+    /// <param name="groups">Customer of each row, by any number: a fold has all rows of a customer. Empty when each row is one of its own.</param>
+    /// <param name="prior">The rate expected without evidence, 0..1.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="ArgumentException">Lengths differ, a value is out of range, or too few outcomes of either kind are left.</exception>
+    public static PropensityTraining Calibrate(
+        IRowModel model, FeatureMatrix rows, ReadOnlySpan<float> accepted, ReadOnlySpan<long> groups, double prior, PropensityOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(rows);
+        options ??= new PropensityOptions();
+        options.Validate();
+        if (accepted.Length != rows.Rows || (!groups.IsEmpty && groups.Length != rows.Rows))
+        {
+            throw new ArgumentException($"expected {rows.Rows} outcomes, and as many or no groups");
+        }
+        CountAcceptances(accepted, []);
+        float[] all = new float[rows.Rows];
+        model.Margins(new RowBlock(rows.Values, rows.Rows, rows.Columns, [], new float[model.ScratchLength]), all);
+        int[] answered = [.. Enumerable.Range(0, all.Length).Where(i => float.IsFinite(all[i]))];
+        if (!IsEnough(answered, accepted, [], options.MinOutcomes / 4))
+        {
+            throw new ArgumentException($"expected at least {options.MinOutcomes / 4} acceptances and as many refusals among the {answered.Length} outcomes");
+        }
+        int[] folds = new int[answered.Length];
+        for (int i = 0; i < folds.Length; i++)
+        {
+            folds[i] = new SeededRandom(options.Trees.Seed, groups.IsEmpty ? answered[i] : groups[answered[i]]).Next(Folds);
+        }
+        float[] margins = Select(all, answered);
+        Held held = new(Select(accepted, answered), [], folds);
+        ImmutableArray<PropensityCandidate> candidates = Candidates(held, [(PropensityMethod.Imported, margins)]);
+        Evidence evidence = Evidence.Of(held.Accepted, []);
+        PropensityModel calibrated = new(
+            model, Calibrate(candidates[0].Calibration, held.Accepted, margins, []), answered.Length, CountAcceptances(held.Accepted, []),
+            evidence.Rows, evidence.Rate, prior, options.PriorStrength);
+        return new PropensityTraining(calibrated, answered.Length, ClassificationMetrics.AreaUnderCurve(held.Accepted, margins), candidates);
+    }
+
+    private static long CountAcceptances(ReadOnlySpan<float> accepted, ReadOnlySpan<float> weights)
+    {
+        long acceptances = 0;
+        for (int i = 0; i < accepted.Length; i++)
+        {
+            if (accepted[i] is not (0 or 1))
+            {
+                throw new ArgumentException($"outcome of row {i} is {accepted[i]}, expected 0 or 1", nameof(accepted));
+            }
+            if (!weights.IsEmpty && !(weights[i] >= 0 && float.IsFinite(weights[i])))
+            {
+                throw new ArgumentException($"weight of row {i} is {weights[i]}, expected a finite number of at least 0", nameof(weights));
+            }
+            acceptances += (long)accepted[i];
+        }
+        return acceptances;
     }
 
     /// <summary>Finds the number of trees, and whether a linear stage helps, on rows of their own; then trains on all training rows.</summary>
@@ -199,6 +251,19 @@ public static class PropensityTrainer
             }
         }
         return probabilities;
+    }
+
+    /// <summary>Every way with every calibration: first the one to keep, then the others by log-loss.</summary>
+    private static ImmutableArray<PropensityCandidate> Candidates(Held held, IEnumerable<(PropensityMethod Method, float[] Margins)> ways)
+    {
+        (PropensityMethod Method, CalibrationMethod Calibration, float[] Probabilities)[] tried = [.. ways.SelectMany(way =>
+            Enum.GetValues<CalibrationMethod>().Select(c => (way.Method, c, Probabilities(held, way.Margins, c))))];
+        float[] standard = tried.First(t => new PropensityCandidate(t.Method, t.Calibration, 0, 0, 0, 0).IsStandard).Probabilities;
+        PropensityCandidate[] candidates =
+            [.. tried.Select(t => Measure(held, t.Method, t.Calibration, t.Probabilities, standard)).OrderBy(c => c.LogLoss)];
+        PropensityCandidate chosen = candidates
+            .Where(c => c.Difference < -StandardErrors * c.StandardError).Append(candidates.First(c => c.IsStandard)).First();
+        return [chosen, .. candidates.Where(c => c != chosen)];
     }
 
     private static PropensityCandidate Measure(

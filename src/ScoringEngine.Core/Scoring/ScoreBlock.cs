@@ -44,19 +44,19 @@ public sealed class ScoreBlock
     /// <summary>Index of each row's segment in the model.</summary>
     public int[] SegmentIndexes { get; }
 
-    /// <summary>Distance of each row to its segment's centroid.</summary>
+    /// <summary>Distance of each row to its segment's centroid; NaN where an imported model does not tell.</summary>
     public float[] Distances { get; }
 
-    /// <summary>Distance to the second-best centroid minus distance; NaN when there is one segment only.</summary>
+    /// <summary>Distance to the second-best centroid minus distance; NaN when there is one segment only, or an imported model does not tell.</summary>
     public float[] Margins { get; }
 
-    /// <summary>Expected profit; NaN without a profit model.</summary>
+    /// <summary>Expected profit; NaN without a profit model, and where an imported one has no answer for the row.</summary>
     public float[] Profits { get; }
 
-    /// <summary>Potential; NaN without a profit model.</summary>
+    /// <summary>Potential; NaN where it is not known.</summary>
     public float[] Potentials { get; }
 
-    /// <summary>Tier; meaningless without a profit model.</summary>
+    /// <summary>Tier; meaningless where the expected profit is NaN.</summary>
     public Tier[] Tiers { get; }
 
     /// <summary>Rows that were scored last.</summary>

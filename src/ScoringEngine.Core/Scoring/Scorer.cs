@@ -11,7 +11,7 @@ namespace ScoringEngine.Core.Scoring;
 /// <summary>
 /// The one scoring path: a unary call, a stream, an offline file and a rescoring run all hand it blocks of rows (a unary
 /// call is a block of one) and get the same bits for a row in any of them. Immutable and thread-safe; blocks are not.
-/// Scoring allocates nothing.
+/// Scoring allocates nothing, but for an imported ONNX model.
 /// </summary>
 public sealed class Scorer
 {
@@ -112,7 +112,8 @@ public sealed class Scorer
             return;
         }
         profit.Expected.Margins(rows, block.Profits);
-        profit.Upper.Margins(rows, block.ModelMargins);
+        block.ModelMargins.AsSpan(0, count).Fill(float.NaN);
+        profit.Upper?.Margins(rows, block.ModelMargins);
         for (int r = 0; r < count; r++)
         {
             block.Potentials[r] = ProfitModel.Potential(block.Profits[r], block.ModelMargins[r]);

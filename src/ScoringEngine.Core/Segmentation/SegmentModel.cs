@@ -4,12 +4,12 @@ using ScoringEngine.Core.Features;
 namespace ScoringEngine.Core.Segmentation;
 
 /// <summary>
-/// Assigns customers to segments: encodes the row and takes the nearest centroid, the lowest index of equals. Immutable
-/// and thread-safe; no method allocates.
+/// Assigns customers to segments: by the nearest centroid in standardised features, or as a model from elsewhere does.
+/// Immutable and thread-safe. With centroids no method allocates; an imported ONNX model allocates as it is evaluated.
 /// </summary>
 public sealed class SegmentModel
 {
-    private readonly CentroidTable _table;
+    private readonly ISegmentAssigner _assigner;
 
     /// <summary>Builds a model from its parts.</summary>
     /// <param name="encoding">From feature values to coordinates.</param>
@@ -18,23 +18,21 @@ public sealed class SegmentModel
     /// <param name="nextId">The lowest id never given to a segment, of this or of an earlier version.</param>
     /// <exception cref="ArgumentException">The parts do not fit together.</exception>
     public SegmentModel(SegmentEncoding encoding, ImmutableArray<float> centroids, ImmutableArray<Segment> segments, int nextId)
+        : this(Assigner(encoding, centroids, segments), segments, nextId)
     {
-        ArgumentNullException.ThrowIfNull(encoding);
+    }
+
+    /// <summary>Builds a model whose rows are assigned in any way.</summary>
+    /// <exception cref="ArgumentException">The parts do not fit together.</exception>
+    internal SegmentModel(ISegmentAssigner assigner, ImmutableArray<Segment> segments, int nextId)
+    {
         if (segments.IsDefaultOrEmpty)
         {
             throw new ArgumentException("expected at least one segment", nameof(segments));
         }
-        if (centroids.IsDefault || centroids.Length != (long)segments.Length * encoding.Dimensions.Length)
+        if (segments.Length != assigner.SegmentCount)
         {
-            throw new ArgumentException(
-                $"expected {segments.Length} x {encoding.Dimensions.Length} values, found {(centroids.IsDefault ? 0 : centroids.Length)}", nameof(centroids));
-        }
-        foreach (float value in centroids)
-        {
-            if (!(Math.Abs(value) <= RowPanels.Limit))
-            {
-                throw new ArgumentException(FormattableString.Invariant($"a centroid holds {value}"), nameof(centroids));
-            }
+            throw new ArgumentException($"{segments.Length} segments, but rows are assigned to {assigner.SegmentCount}", nameof(segments));
         }
         HashSet<int> ids = [];
         HashSet<string> names = new(StringComparer.Ordinal);
@@ -49,18 +47,33 @@ public sealed class SegmentModel
                 throw new ArgumentException($"segment name '{segment.Name}' is used twice", nameof(segments));
             }
         }
-        Encoding = encoding;
-        Centroids = centroids;
+        _assigner = assigner;
         Segments = segments;
         NextId = nextId;
-        _table = new CentroidTable(centroids.AsSpan(), encoding.Dimensions.Length);
     }
 
+    /// <summary>Whether rows go to the nearest centroid; false where a model from elsewhere assigns them.</summary>
+    public bool HasCentroids => _assigner is NearestCentroid;
+
     /// <summary>From feature values to coordinates.</summary>
-    public SegmentEncoding Encoding { get; }
+    /// <exception cref="InvalidOperationException">There are no centroids.</exception>
+    public SegmentEncoding Encoding => Nearest.Encoding;
 
     /// <summary>[segments x dimensions], row-major, in standardised units.</summary>
-    public ImmutableArray<float> Centroids { get; }
+    /// <exception cref="InvalidOperationException">There are no centroids.</exception>
+    public ImmutableArray<float> Centroids => Nearest.Centroids;
+
+    /// <summary>Values of a row that are read.</summary>
+    public int MinimumColumns => _assigner.MinimumColumns;
+
+    /// <summary>Positions in a row of the features that are read, each once.</summary>
+    public IEnumerable<int> Features => _assigner.Features;
+
+    /// <summary>How rows are assigned.</summary>
+    internal ISegmentAssigner AssignedBy => _assigner;
+
+    private NearestCentroid Nearest => _assigner as NearestCentroid
+        ?? throw new InvalidOperationException("these segments are assigned by an imported model, not by centroids");
 
     /// <summary>The segments in the order of their centroids.</summary>
     public ImmutableArray<Segment> Segments { get; }
@@ -69,24 +82,23 @@ public sealed class SegmentModel
     public int NextId { get; }
 
     /// <summary>Values of scratch memory that either form of Assign needs.</summary>
-    public int ScratchLength => Encoding.Dimensions.Length * RowPanels.PanelRows;
+    public int ScratchLength => _assigner.ScratchLength;
 
     /// <summary>The segment of one customer.</summary>
-    /// <param name="row">At least <see cref="SegmentEncoding.MinimumColumns"/> feature values; NaN is missing.</param>
+    /// <param name="row">At least <see cref="MinimumColumns"/> feature values; NaN is missing.</param>
     /// <param name="scratch">At least <see cref="ScratchLength"/> values, overwritten.</param>
     /// <exception cref="ArgumentException">A span is too short.</exception>
     public SegmentAssignment Assign(ReadOnlySpan<float> row, Span<float> scratch)
     {
         RequireLength(scratch.Length, ScratchLength, nameof(scratch));
-        Encoding.Encode(row, scratch);
-        int index = _table.Nearest(scratch, out float best, out float second);
-        return new SegmentAssignment(index, MathF.Sqrt(best), Margin(best, second));
+        RequireLength(row.Length, MinimumColumns, nameof(row));
+        return _assigner.Assign(row, scratch);
     }
 
     /// <summary>The segments of a block of customers, bit by bit as the single-row form gives them.</summary>
     /// <param name="rows">
     /// <paramref name="rowCount"/> rows of <paramref name="rowStride"/> values each, of which the first
-    /// <see cref="SegmentEncoding.MinimumColumns"/> are read; NaN is missing.
+    /// <see cref="MinimumColumns"/> are read; NaN is missing.
     /// </param>
     /// <param name="rowCount">Number of rows, 0 or more.</param>
     /// <param name="rowStride">Values from the start of one row to the start of the next.</param>
@@ -100,8 +112,8 @@ public sealed class SegmentModel
         Span<int> indexes, Span<float> distances, Span<float> margins, Span<float> scratch)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(rowCount);
-        RequireLength(rowStride, Encoding.MinimumColumns, nameof(rowStride));
-        if (rowCount > 0 && rows.Length < ((rowCount - 1L) * rowStride) + Encoding.MinimumColumns)
+        RequireLength(rowStride, MinimumColumns, nameof(rowStride));
+        if (rowCount > 0 && rows.Length < ((rowCount - 1L) * rowStride) + MinimumColumns)
         {
             throw new ArgumentException($"{rows.Length} values do not hold {rowCount} rows of {rowStride}", nameof(rows));
         }
@@ -110,24 +122,7 @@ public sealed class SegmentModel
         RequireLength(margins.IsEmpty ? rowCount : margins.Length, rowCount, nameof(margins));
         RequireLength(scratch.Length, ScratchLength, nameof(scratch));
 
-        Span<int> index = stackalloc int[RowPanels.PanelRows];
-        Span<float> best = stackalloc float[RowPanels.PanelRows];
-        Span<float> second = stackalloc float[RowPanels.PanelRows];
-        for (int row = 0; row < rowCount; row += RowPanels.PanelRows)
-        {
-            int count = Math.Min(RowPanels.PanelRows, rowCount - row);
-            Encoding.EncodePanel(rows[(row * rowStride)..], count, rowStride, scratch);
-            _table.Nearest(scratch, index, best, second);
-            index[..count].CopyTo(indexes[row..]);
-            for (int lane = 0; lane < count && !distances.IsEmpty; lane++)
-            {
-                distances[row + lane] = MathF.Sqrt(best[lane]);
-            }
-            for (int lane = 0; lane < count && !margins.IsEmpty; lane++)
-            {
-                margins[row + lane] = Margin(best[lane], second[lane]);
-            }
-        }
+        _assigner.Assign(rows, rowCount, rowStride, indexes, distances, margins, scratch);
     }
 
     /// <summary>The index of the segment of each row; allocates the result.</summary>
@@ -138,8 +133,16 @@ public sealed class SegmentModel
         return indexes;
     }
 
-    private float Margin(float best, float second)
-        => Segments.Length == 1 ? float.NaN : MathF.Sqrt(second) - MathF.Sqrt(best);
+    /// <summary>The same assignment under other names, ids or sizes.</summary>
+    internal SegmentModel With(ImmutableArray<Segment> segments, int nextId) => new(_assigner, segments, nextId);
+
+    private static NearestCentroid Assigner(SegmentEncoding encoding, ImmutableArray<float> centroids, ImmutableArray<Segment> segments)
+    {
+        ArgumentNullException.ThrowIfNull(encoding);
+        return segments.IsDefaultOrEmpty
+            ? throw new ArgumentException("expected at least one segment", nameof(segments))
+            : new NearestCentroid(encoding, centroids, segments.Length);
+    }
 
     private static void RequireLength(int length, int minimum, string name)
     {

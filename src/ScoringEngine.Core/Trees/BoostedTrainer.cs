@@ -6,7 +6,18 @@ namespace ScoringEngine.Core.Trees;
 /// <summary>What a trial says about the linear stage: the least mean loss of rows kept apart, without and with it.</summary>
 /// <param name="TreesAlone">Least loss of trees alone; NaN where nothing was tried.</param>
 /// <param name="WithStage">Least loss of trees on top of the stage; NaN where nothing was tried.</param>
-public readonly record struct LinearStageTrial(double TreesAlone, double WithStage);
+/// <param name="StandardError">Standard error of the paired difference of the two; NaN where nothing was tried.</param>
+public readonly record struct LinearStageTrial(double TreesAlone, double WithStage, double StandardError)
+{
+    // Less than this share of the loss is not worth a second kind of model.
+    private const double MinGain = 0.005;
+
+    /// <summary>Nothing was tried.</summary>
+    internal static LinearStageTrial None { get; } = new(double.NaN, double.NaN, double.NaN);
+
+    /// <summary>Whether the stage lowers the loss by more than chance may: a few large targets can make any difference.</summary>
+    public bool Helps => TreesAlone - WithStage > Math.Max(MinGain * Math.Abs(TreesAlone), StandardError);
+}
 
 /// <summary>What <see cref="BoostedTrainer"/> yields.</summary>
 /// <param name="Model">A <see cref="BoostedModel"/>, or an <see cref="ObliviousEnsemble"/> where there is no linear stage.</param>
@@ -28,9 +39,6 @@ public static class BoostedTrainer
 
     // One row in so many is kept apart in the trial.
     private const int TrialShare = 4;
-
-    // Less than this share of the loss is not worth a second kind of model.
-    private const double MinGain = 0.005;
 
     /// <summary>Trains a model.</summary>
     /// <param name="values">The training rows as they are scored: [rows x the quantiser's row length].</param>
@@ -55,7 +63,7 @@ public static class BoostedTrainer
         ObliviousTreeTrainer.RequireFit([new TrainingOutput(training, options.Loss, validation)], options);
 
         Workers workers = new(options.Threads, cancellation);
-        LinearStageTrial trial = new(double.NaN, double.NaN);
+        LinearStageTrial trial = LinearStageTrial.None;
         LinearStage? stage = null;
         if (options.LinearStage == LinearStageUse.Always)
         {
@@ -64,8 +72,7 @@ public static class BoostedTrainer
         else if (options.LinearStage == LinearStageUse.WhereItHelps && values.Rows >= MinTrialRows)
         {
             (stage, trial) = Try(values, training, options, workers, cancellation);
-            bool helps = trial.WithStage < trial.TreesAlone - (MinGain * Math.Abs(trial.TreesAlone));
-            stage = stage is not null && helps ? LinearStageTrainer.Refit(stage, values, training, options.Loss, workers) : null;
+            stage = stage is not null && trial.Helps ? LinearStageTrainer.Refit(stage, values, training, options.Loss, workers) : null;
         }
         if (stage is null)
         {
@@ -93,15 +100,29 @@ public static class BoostedTrainer
         if (training.Select([.. fit]) is not { } fitRows || training.Select([.. check]) is not { } checkRows
             || FitStage(fitValues, fitRows, options, workers) is not { } stage)
         {
-            return (null, new LinearStageTrial(double.NaN, double.NaN));
+            return (null, LinearStageTrial.None);
         }
         options = options with { EarlyStoppingRounds = TrialStoppingRounds };
-        return (stage, new LinearStageTrial(
-            Least(fitRows, checkRows),
-            Least(OnTop(stage, fitValues, fitRows, workers), OnTop(stage, values.Select([.. check]), checkRows, workers))));
+        FeatureMatrix checkValues = values.Select([.. check]);
+        ObliviousEnsemble alone = ObliviousTreeTrainer.Train(fitRows, checkRows, options, cancellation: cancellation).Model;
+        ObliviousEnsemble onTop = ObliviousTreeTrainer.Train(
+            OnTop(stage, fitValues, fitRows, workers), OnTop(stage, checkValues, checkRows, workers), options, cancellation: cancellation).Model;
+        return (stage, Compare(Losses(alone), Losses(new BoostedModel(stage, onTop)), checkRows.TotalWeight));
 
-        double Least(LabelledRows rows, LabelledRows apart)
-            => ObliviousTreeTrainer.Train(rows, apart, options, cancellation: cancellation).ValidationLoss.Min();
+        double[] Losses(IRowModel model)
+        {
+            float[] margins = new float[check.Count];
+            training.Rows.Quantiser.PredictMargins(model, checkValues, margins);
+            return [.. Enumerable.Range(0, margins.Length).Select(i => options.Loss.Sum(
+                checkRows.Targets.Span.Slice(i, 1), checkRows.Weights.IsEmpty ? [] : checkRows.Weights.Span.Slice(i, 1), margins.AsSpan(i, 1)))];
+        }
+    }
+
+    private static LinearStageTrial Compare(double[] alone, double[] withStage, double totalWeight)
+    {
+        double meanDifference = (alone.Sum() - withStage.Sum()) / alone.Length;
+        double squares = alone.Zip(withStage, (a, b) => (a - b - meanDifference) * (a - b - meanDifference)).Sum();
+        return new LinearStageTrial(alone.Sum() / totalWeight, withStage.Sum() / totalWeight, Math.Sqrt(squares) / totalWeight);
     }
 
     private static LinearStage? FitStage(FeatureMatrix values, LabelledRows training, TreeTrainingOptions options, Workers workers)

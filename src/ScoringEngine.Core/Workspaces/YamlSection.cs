@@ -295,6 +295,9 @@ internal sealed class YamlSection
     /// <summary>Whether the key holds a scalar rather than a list or mapping.</summary>
     public bool IsScalar(string key) => Find(key) is YamlScalarNode;
 
+    /// <summary>Whether the key holds a list.</summary>
+    public bool IsList(string key) => Find(key) is YamlSequenceNode;
+
     /// <summary>Notes every key that nothing asked for, with the nearest one that is known.</summary>
     public void RejectUnknownKeys()
     {

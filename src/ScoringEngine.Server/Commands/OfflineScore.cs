@@ -173,7 +173,7 @@ internal static class OfflineScore
                 _csv.WriteField(segment.Name);
                 Number(_block.Distances[r]);
                 Number(_block.Margins[r]);
-                _csv.WriteField(_scorer.Models.Profit is null ? "" : SnakeCase.Of(_block.Tiers[r]));
+                _csv.WriteField(_scorer.Models.Profit is null || float.IsNaN(_block.Profits[r]) ? "" : SnakeCase.Of(_block.Tiers[r]));
                 Number(_block.Profits[r]);
                 Number(_block.Potentials[r]);
                 _scorer.Rank(_block, r, _ranked);

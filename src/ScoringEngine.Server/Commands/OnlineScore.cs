@@ -103,11 +103,12 @@ internal static class OnlineScore
             Fact(profit.Proxy ? "PROXY" : "Expected profit", profit.Proxy
                 ? $"{Money(profit.Expected, profit)} a {profit.Period}: a proxy (revenue, say), not profit ({source})"
                 : $"{Money(profit.Expected, profit)} a {profit.Period} ({source})");
-            Fact("Potential", $"{Money(profit.Potential, profit)} a {profit.Period} beyond that{(profit.Proxy ? ", of the proxy" : "")} ({source})");
+            Fact("Potential", !profit.HasPotential ? "not known: the imported model of profit comes without an upper quantile" : $"{Money(profit.Potential, profit)} a {profit.Period} beyond that{(profit.Proxy ? ", of the proxy" : "")} ({source})");
         }
         else
         {
-            Fact("Profit", "not known: the model was trained without a profit target");
+            Fact("Profit", model.ProfitTarget is null
+                ? "not known: the model was trained without a profit target" : "not known: the imported model has no answer for this customer");
         }
         if (score.FeatureAge is { } age)
         {
@@ -225,6 +226,10 @@ internal static class OnlineScore
 
     private static string Closeness(SegmentAssignment segment)
     {
+        if (!segment.HasDistance)
+        {
+            return "how near is not known: the imported model has no distances";
+        }
         string distance = $"distance {Number(segment.Distance)} to its centre";
         if (!segment.HasMargin)
         {

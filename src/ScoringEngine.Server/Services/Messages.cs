@@ -36,29 +36,36 @@ internal static class Messages
         CustomerScore score = new()
         {
             CustomerId = customerId,
-            Segment = new SegmentAssignment { Id = (uint)segment.Id, Name = segment.Name, Distance = block.Distances[row] },
+            Segment = new SegmentAssignment { Id = (uint)segment.Id, Name = segment.Name },
             FeatureAge = featureAge,
             ModelName = model.Workspace.Name,
             ModelVersion = (uint)model.Models.Manifest.Version,
             Currency = model.Workspace.Policy.Currency,
         };
+        if (!float.IsNaN(block.Distances[row]))
+        {
+            score.Segment.Distance = block.Distances[row];
+        }
         if (!float.IsNaN(block.Margins[row]))
         {
             score.Segment.Margin = block.Margins[row];
         }
-        if (model.Models.Profit is { } profit)
+        if (model.Models.Profit is { } profit && !float.IsNaN(block.Profits[row]))
         {
             score.Tier = Of(block.Tiers[row]);
             score.Profit = new ProfitEstimate
             {
                 Expected = block.Profits[row],
-                Potential = block.Potentials[row],
                 Currency = model.Workspace.Policy.Currency,
                 Period = profit.Target.Period,
                 Proxy = profit.Target.Proxy,
                 Provenance = Provenance.Estimated,
                 Explanation = Explain(model.Explainer.Profit),
             };
+            if (!float.IsNaN(block.Potentials[row]))
+            {
+                score.Profit.Potential = block.Potentials[row];
+            }
         }
         model.Scorer.Rank(block, row, work.Ranked);
         int count = Math.Min(propositions, work.Ranked.Length);
@@ -224,8 +231,11 @@ internal static class Messages
             Id = (uint)segment.Id,
             Name = segment.Name,
             Description = segment.Description,
-            Share = segment.Share,
         };
+        if (!double.IsNaN(segment.Share))
+        {
+            message.Share = segment.Share;
+        }
         if (!double.IsNaN(profile.MeanProfit))
         {
             message.MeanProfit = profile.MeanProfit;

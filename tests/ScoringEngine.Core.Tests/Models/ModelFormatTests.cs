@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Models.Format;
 using ScoringEngine.Core.Propensity;
@@ -13,6 +14,8 @@ public sealed class ModelFormatTests
         = "CgV0cmlhbChkMAU5AAAAAAAAWUBBmpmZmZmZqT9JexSuR+F6hD9RAAAAAAAASUBadQgDEQAAAAAAAPC/GiQhAAAAAAAAAEApAAAAAAAA4D8xAA"
         + "AAAAAA6D85AAAAAAAAwD8aIQgBEAEYAykAAAAAAADwPzEAAAAAAAD4vzkAAAAAAADQPxofCAIQAikAAAAAAADwPzEAAAAAAAAIQDkAAAAAAACw"
         + "P2IcCgwAAIC/AAAAAAAAIEASDAAAAD4AAIA+AABAPw==";
+
+    private static readonly FeatureSchema Schema = new([new Feature { Id = 1, Name = "only", Kind = FeatureKind.Numeric }]);
 
     [Fact]
     public void Propensity_EveryKind_SurvivesTheRoundTrip()
@@ -33,7 +36,7 @@ public sealed class ModelFormatTests
         {
             byte[] bytes = ModelFormat.ToMessage("trial", model).ToByteArray();
 
-            PropensityModel read = ModelFormat.FromMessage(PropensityParameters.Parser.ParseFrom(bytes));
+            PropensityModel read = ModelFormat.FromMessage(PropensityParameters.Parser.ParseFrom(bytes), Schema);
 
             Assert.Equal(bytes, ModelFormat.ToMessage("trial", read).ToByteArray());
             Assert.Equal(model.Model?.GetType(), read.Model?.GetType());
@@ -51,7 +54,7 @@ public sealed class ModelFormatTests
     public void Propensity_GoldenBytes_ReadAsWritten()
     {
         PropensityModel written = Regression();
-        PropensityModel read = ModelFormat.FromMessage(PropensityParameters.Parser.ParseFrom(Convert.FromBase64String(GoldenRegression)));
+        PropensityModel read = ModelFormat.FromMessage(PropensityParameters.Parser.ParseFrom(Convert.FromBase64String(GoldenRegression)), Schema);
 
         LogisticRegression regression = Assert.IsType<LogisticRegression>(written.Model);
         Assert.Equal(regression.Terms, Assert.IsType<LogisticRegression>(read.Model).Terms);

@@ -31,7 +31,7 @@ public sealed class ExplainerTests(TrainedSample sample)
                 Assert.Equal(block.PropensitiesOf(r)[proposition], model.Propensity((float)margin));
             }
         }
-        Assert.Contains(Explained(explainer), p => p.Model.Model is ObliviousEnsemble);
+        Assert.Contains(Explained(explainer), p => p.Model.Model is ObliviousEnsemble or AveragedModel);
     }
 
     [Fact]

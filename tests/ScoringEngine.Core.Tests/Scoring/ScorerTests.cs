@@ -147,7 +147,7 @@ public sealed class ScorerTests(TrainedSample sample)
         Assert.Equal(models.Segments.Assign(row, new float[models.Segments.ScratchLength]),
             new Core.Segmentation.SegmentAssignment(block.SegmentIndexes[0], block.Distances[0], block.Margins[0]));
         Assert.Equal(profit, block.Profits[0]);
-        Assert.Equal(Math.Max(0, Margin(models.Profit.Upper) - profit), block.Potentials[0]);
+        Assert.Equal(Math.Max(0, Margin(models.Profit.Upper!) - profit), block.Potentials[0]);
         Assert.Contains(models.Propensities.Values, p => p.Model is not null);
         Assert.All(_scorer.Values.Propositions.Index(), a =>
         {

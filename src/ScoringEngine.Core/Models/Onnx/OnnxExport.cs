@@ -39,6 +39,7 @@ public static class OnnxExport
     public const string OutputsProperty = "scoring_engine.outputs";
 
     /// <summary>The bytes of the file.</summary>
+    /// <exception cref="NotSupportedException">A part was imported and cannot be written; the message names it.</exception>
     public static byte[] ToBytes(ModelSet models)
     {
         ArgumentNullException.ThrowIfNull(models);
@@ -90,6 +91,10 @@ public static class OnnxExport
         private void WriteSegments(string rows)
         {
             SegmentModel segments = models.Segments;
+            if (!segments.HasCentroids)
+            {
+                throw new NotSupportedException("segments: an imported ONNX model cannot be written into another; serve its own file");
+            }
             int dimensions = segments.Encoding.Dimensions.Length;
             string centroids = _graph.Constant([.. segments.Centroids], 1, segments.Segments.Length, dimensions);
             string points = _graph.Node("Unsqueeze", [Encode(rows), _graph.Constant([1L], 1)]);
@@ -158,12 +163,14 @@ public static class OnnxExport
         private void WriteProfit(string rows, ProfitModel profit)
         {
             string expected = Margin(rows, profit.Expected);
-            string upper = Margin(rows, profit.Upper);
-            string potential = _graph.Node("Max", [_graph.Node("Sub", [upper, expected]), _graph.Constant([0f], 1)]);
             string proxy = profit.Target.Proxy ? " (a proxy)" : "";
             Output(expected, "expected_profit", OnnxElementType.Float, $"expected profit{proxy} per {profit.Target.Period}", -1, 1);
-            Output(potential, "potential", OnnxElementType.Float,
-                FormattableString.Invariant($"quantile {profit.Quantile} of profit{proxy} less the expected one, 0 or more"), -1, 1);
+            if (profit.Upper is not null)
+            {
+                string beyond = _graph.Node("Sub", [Margin(rows, profit.Upper), expected]);
+                Output(_graph.Node("Max", [beyond, _graph.Constant([0f], 1)]), "potential", OnnxElementType.Float,
+                    FormattableString.Invariant($"quantile {profit.Quantile} of profit{proxy} less the expected one, 0 or more"), -1, 1);
+            }
 
             // Tiers count the bounds that are passed; their numbers are those of the enumeration, worst to best.
             string[] passed = [.. new[]

@@ -44,7 +44,7 @@ public sealed class OnnxModel
     }
 
     /// <summary>An operator at its place in the graph; "" is an absent input or output.</summary>
-    private sealed record Step(string Description, ImmutableArray<string> Inputs, ImmutableArray<string> Outputs, OnnxKernel Kernel);
+    private sealed record Step(string Operator, string Description, ImmutableArray<string> Inputs, ImmutableArray<string> Outputs, OnnxKernel Kernel);
 
     /// <summary>Path or other name of the file, for messages.</summary>
     public string Name { get; }
@@ -88,6 +88,23 @@ public sealed class OnnxModel
             throw new InvalidDataException($"{name}: not an ONNX model: {e.Message}", e);
         }
         return Within(name, () => Build(message, name));
+    }
+
+    /// <summary>Name of the operator that makes an output, what only copies its input left out; null where none does.</summary>
+    internal string? OperatorOf(string output)
+    {
+        for (int i = _steps.Length - 1; i >= 0; i--)
+        {
+            if (_steps[i].Outputs.Contains(output))
+            {
+                if (_steps[i].Operator is not ("Identity" or "Cast" or "Reshape" or "Squeeze" or "Flatten"))
+                {
+                    return _steps[i].Operator;
+                }
+                output = _steps[i].Inputs[0];
+            }
+        }
+        return null;
     }
 
     /// <summary>The same model for some of its outputs: operators and inputs that only others need are gone.</summary>
@@ -193,7 +210,7 @@ public sealed class OnnxModel
             {
                 throw new InvalidDataException($"{description}: input '{unknown}' is not made by any node before it");
             }
-            steps.Add(new Step(description, [.. node.Input], [.. node.Output.Select(o => o.Length == 0 ? o : Declare(known, o))], kernel));
+            steps.Add(new Step(node.OpType, description, [.. node.Input], [.. node.Output.Select(o => o.Length == 0 ? o : Declare(known, o))], kernel));
             if (ZipMap.KeysOf(node) is { IsEmpty: false } mapKeys && node.Output.Count == 1)
             {
                 keys[node.Output[0]] = mapKeys;
