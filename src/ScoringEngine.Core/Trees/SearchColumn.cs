@@ -58,7 +58,7 @@ internal sealed class SearchColumn
         int present = Bit(!float.IsNaN(value));
         if (_isCategorical)
         {
-            return _binOfCode is null ? (byte)(present + Bit(value == _category)) : LookUp(_binOfCode, value);
+            return _binOfCode is { } table ? LookUp(table, value) : (byte)(present + Bit(value == _category));
         }
 
         // A node of level l is below 2^(l + 1), so no index leaves the tree of 2^levels nodes.
@@ -139,7 +139,8 @@ internal sealed class SearchColumn
             => node + node - Vector512.LessThan(thresholds, values).AsInt32();
     }
 
-    // A missing value fails both comparisons.
+    // A missing value fails both comparisons. Out of the way of the other kinds, like the next.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static byte LookUp(byte[] table, float code) => table[code >= 0 && code < table.Length - 1 ? 1 + (int)code : 0];
 
     /// <summary>Tables of any length do not fit registers: one lane after the other, out of the other kinds' way.</summary>
