@@ -41,11 +41,7 @@ internal static class ModelExportCommand
     /// <summary>Exports; the file appears complete or not at all.</summary>
     public static ExitCode Run(Request request, CommandOutput output)
     {
-        string target = Path.GetFullPath(request.Out);
-        if (Directory.Exists(target) || !Directory.Exists(Path.GetDirectoryName(target)))
-        {
-            throw new CommandFailure($"{request.Out}: {(Directory.Exists(target) ? "is a folder" : "no such folder")}, expected the name of a file to write");
-        }
+        string target = OutputFile.Target(request.Out);
         if (File.Exists(target) && !request.Force)
         {
             throw new CommandFailure($"{request.Out}: is there already (--force replaces it)");
@@ -61,16 +57,11 @@ internal static class ModelExportCommand
         {
             throw new CommandFailure($"{workspace.VersionDirectory(models.Manifest.Version)}: {e.Message}");
         }
-        string temporary = $"{target}.{Guid.NewGuid():N}";
-        try
+        OutputFile.Write(target, temporary =>
         {
             File.WriteAllBytes(temporary, bytes);
-            File.Move(temporary, target, request.Force);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
+            return bytes.Length;
+        }, request.Force);
         string[] outputs = [.. OnnxModel.Parse(bytes, request.Out).Outputs.Select(o => o.Name)];
         output.Line($"{models.Manifest.Name} version {models.Manifest.Version} is in {request.Out}: {bytes.Length} bytes, outputs {string.Join(", ", outputs)}");
         output.Result(new JsonObject

@@ -43,37 +43,14 @@ internal static class OfflineScore
         {
             throw new CommandFailure("--out - and --json both write to standard output; choose one", ExitCode.Usage);
         }
-        string target = toStandardOutput ? request.Out : Path.GetFullPath(request.Out);
+        string target = toStandardOutput ? request.Out : OutputFile.Target(request.Out);
         if (!toStandardOutput && target == Path.GetFullPath(request.Data))
         {
             throw new CommandFailure($"--out {request.Out} is the file that --data reads", ExitCode.Usage);
         }
-        if (!toStandardOutput && (Directory.Exists(target) || !Directory.Exists(Path.GetDirectoryName(target))))
-        {
-            throw new CommandFailure($"{request.Out}: {(Directory.Exists(target) ? "is a folder" : "no such folder")}, expected the name of a file to write");
-        }
-        string temporary = $"{target}.{Guid.NewGuid():N}";
-        long scored;
-        try
-        {
-            scored = output.WithProgress("scoring", progress =>
-            {
-                using CustomerFile file = CustomerFile.Open(
-                    CsvTable.Open(request.Data, Console.OpenStandardInput()), new CategoryDictionary(models.Schema), workspace.Schema.IdColumn, null, rejected.Add, withContext: true);
-                using Stream stream = toStandardOutput ? Console.OpenStandardOutput() : File.Create(temporary);
-                using Stream content = target.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(stream, CompressionLevel.Fastest) : stream;
-                return new Writer(scorer, content, Math.Min(request.Propositions, scorer.Values.CandidateCount), request.Reasons).Write(file, progress, cancellation);
-            });
-            if (!toStandardOutput)
-            {
-                File.Move(temporary, target, overwrite: true);
-            }
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
+        long scored = output.WithProgress("scoring", progress => toStandardOutput
+            ? Write(Console.OpenStandardOutput(), progress)
+            : OutputFile.Write(target, temporary => Write(File.Create(temporary), progress)));
         if (request.Reasons > 0 && new Explainer(scorer).Profit.Obstacle is { } obstacle)
         {
             output.Warn($"no reasons for the expected profit: {obstacle}");
@@ -94,6 +71,17 @@ internal static class OfflineScore
             });
         }
         return exit;
+
+        long Write(Stream stream, IProgress<double> progress)
+        {
+            using (stream)
+            {
+                using CustomerFile file = CustomerFile.Open(
+                    CsvTable.Open(request.Data, Console.OpenStandardInput()), new CategoryDictionary(models.Schema), workspace.Schema.IdColumn, null, rejected.Add, withContext: true);
+                using Stream content = target.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(stream, CompressionLevel.Fastest) : stream;
+                return new Writer(scorer, content, Math.Min(request.Propositions, scorer.Values.CandidateCount), request.Reasons).Write(file, progress, cancellation);
+            }
+        }
     }
 
     private sealed class Writer
