@@ -58,7 +58,7 @@ public class CustomerStoreBenchmark
     }
 
     [Benchmark]
-    public UpsertResult Update()
+    public WriteReceipt Update()
     {
         BenchmarkCustomers.WriteId(BenchmarkCustomers.Pick(_draw++, Customers), _id);
         return Store.Upsert(_id, _features, default);

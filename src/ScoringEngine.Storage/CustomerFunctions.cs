@@ -81,7 +81,7 @@ internal readonly unsafe struct CustomerFunctions(CustomerSession session) : IFu
         => session.Store.OnMoved(session.Source, rmwInfo.Address, key.AsReadOnlySpan());
 
     private void Write(ref CustomerOperation input, ref SpanByte value) => CustomerRecord.Write(value.AsSpan(),
-        session.Store.NextSequence(), in input.Attributes, new ReadOnlySpan<float>(input.Features, input.FeatureCount));
+        input.Sequence, in input.Attributes, new ReadOnlySpan<float>(input.Features, input.FeatureCount));
 
     // Upsert and delete are not used.
     public bool SingleWriter(ref SpanByte key, ref CustomerOperation input, ref SpanByte src, ref SpanByte dst, ref Empty output, ref UpsertInfo upsertInfo, WriteReason reason) => false;

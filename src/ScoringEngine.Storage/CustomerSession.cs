@@ -27,6 +27,9 @@ internal unsafe struct CustomerOperation
     /// <summary>Write: number of features.</summary>
     public int FeatureCount;
 
+    /// <summary>Write: its number.</summary>
+    public ulong Sequence;
+
     /// <summary>Write: whether to delete.</summary>
     public bool Delete;
 
@@ -95,15 +98,18 @@ internal sealed unsafe class CustomerSession : IDisposable
         }
     }
 
-    /// <summary>Performs a write; <see cref="Outcome"/> has the result.</summary>
-    /// <exception cref="IOException">The record is on disk and could not be read.</exception>
-    public void Write(SpanByte id, ref CustomerOperation operation)
+    /// <summary>Has a write kept by the log and then performs it; <see cref="Outcome"/> has the result.</summary>
+    /// <exception cref="IOException">The log cannot keep it, or the record is on disk and could not be read.</exception>
+    public void Write(SpanByte id, ref CustomerOperation operation, IWriteLog log, RequestKey request)
     {
         Outcome = Outcome.None;
         _readFaults = _device.ReadFaults;
         Volatile.Write(ref _writes, _writes + 1);
         try
         {
+            operation.Sequence = operation.Delete
+                ? log.Delete(id.AsReadOnlySpan(), request)
+                : log.Upsert(id.AsReadOnlySpan(), in operation.Attributes, new ReadOnlySpan<float>(operation.Features, operation.FeatureCount), request);
             if (_session.RMW(ref id, ref operation).IsPending)
             {
                 _session.CompletePending(wait: true);

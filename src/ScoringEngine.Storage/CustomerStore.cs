@@ -34,7 +34,7 @@ public sealed unsafe class CustomerStore : IDisposable
     private readonly SupersededVersions _superseded;
     private readonly Lock _scansLock = new();
     private volatile CustomerScan[] _scans = [];
-    private ulong _sequence;
+    private readonly IWriteLog _log;
     private long _count;
 
     /// <summary>Makes an empty store.</summary>
@@ -42,15 +42,16 @@ public sealed unsafe class CustomerStore : IDisposable
     /// <exception cref="IOException">The folder takes no files, or another store uses it.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder may not be written.</exception>
     public CustomerStore(CustomerStoreOptions options)
-        : this(options, directory => new LogDevice(directory))
+        : this(options, new MemoryWriteLog(), directory => new LogDevice(directory))
     {
     }
 
-    internal CustomerStore(CustomerStoreOptions options, Func<string, LogDevice> createDevice)
+    internal CustomerStore(CustomerStoreOptions options, IWriteLog log, Func<string, LogDevice> createDevice)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         _options = options;
+        _log = log;
         _ownDirectory = options.Directory is null ? Directory.CreateTempSubdirectory("scoring-engine-").FullName : null;
         string directory = _ownDirectory ?? Directory.CreateDirectory(options.Directory!).FullName;
         _device = createDevice(directory);
@@ -101,10 +102,11 @@ public sealed unsafe class CustomerStore : IDisposable
     /// <param name="id">The customer's id.</param>
     /// <param name="features">The features in the order of the schema, 0 to <see cref="MaxFeatures"/>; NaN is missing.</param>
     /// <param name="attributes">What to store beside the features.</param>
+    /// <param name="request">The request that asks for it.</param>
     /// <exception cref="ArgumentException">The id or the number of features is out of range.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The time is out of range.</exception>
     /// <exception cref="IOException">The log device has failed.</exception>
-    public UpsertResult Upsert(ReadOnlySpan<byte> id, ReadOnlySpan<float> features, CustomerAttributes attributes)
+    public WriteReceipt Upsert(ReadOnlySpan<byte> id, ReadOnlySpan<float> features, CustomerAttributes attributes, RequestKey request = default)
     {
         CheckId(id);
         CheckFeatures(features.Length);
@@ -113,7 +115,7 @@ public sealed unsafe class CustomerStore : IDisposable
         CustomerSession session = _sessions.Rent();
         try
         {
-            return UpsertOne(session, id, features, in attributes);
+            return UpsertOne(session, id, features, in attributes, request);
         }
         finally
         {
@@ -121,18 +123,18 @@ public sealed unsafe class CustomerStore : IDisposable
         }
     }
 
-    /// <summary>Stores a block of customers; returns how many were not stored before. Where an id repeats, the last one stays.</summary>
+    /// <summary>Stores a block of customers. Where an id repeats, the last one stays.</summary>
     /// <param name="ids">The ids.</param>
     /// <param name="features">[ids x features], row-major; NaN is missing.</param>
     /// <param name="attributes">What to store beside the features, the same for all.</param>
     /// <exception cref="ArgumentException">An id or the number of features is out of range, or <paramref name="features"/> is no whole number of rows; nothing is stored.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The time is out of range; nothing is stored.</exception>
     /// <exception cref="IOException">The log device has failed; the first customers of the block may be stored.</exception>
-    public int UpsertMany(IdBlock ids, ReadOnlySpan<float> features, CustomerAttributes attributes)
+    public BlockReceipt UpsertMany(IdBlock ids, ReadOnlySpan<float> features, CustomerAttributes attributes)
     {
         if (ids.Count == 0)
         {
-            return 0;
+            return default;
         }
         if (features.Length % ids.Count != 0)
         {
@@ -142,30 +144,33 @@ public sealed unsafe class CustomerStore : IDisposable
         CheckFeatures(columns);
         CheckTime(attributes.UpdatedAtUnixMs);
         CheckIds(ids);
-        int inserted = 0;
+        int created = 0;
+        ulong sequence = 0;
         CustomerSession session = _sessions.Rent();
         try
         {
             for (int i = 0; i < ids.Count; i++)
             {
                 CheckWritable();
-                if (UpsertOne(session, ids[i], features.Slice(i * columns, columns), in attributes) == UpsertResult.Inserted)
-                {
-                    inserted++;
-                }
+                WriteReceipt receipt = UpsertOne(session, ids[i], features.Slice(i * columns, columns), in attributes, default);
+                sequence = receipt.Sequence;
+                created += receipt.Created ? 1 : 0;
             }
         }
         finally
         {
             _sessions.Return(session);
         }
-        return inserted;
+        return new BlockReceipt(sequence, created);
     }
 
     /// <summary>Removes a customer; returns whether it was stored.</summary>
+    /// <param name="id">The customer's id.</param>
+    /// <param name="sequence">Number of the write; 0 when there was none.</param>
+    /// <param name="request">The request that asks for it.</param>
     /// <exception cref="ArgumentException">The id is out of range.</exception>
     /// <exception cref="IOException">The log device has failed.</exception>
-    public bool Delete(ReadOnlySpan<byte> id)
+    public bool Delete(ReadOnlySpan<byte> id, out ulong sequence, RequestKey request = default)
     {
         CheckId(id);
         CheckWritable();
@@ -173,11 +178,13 @@ public sealed unsafe class CustomerStore : IDisposable
         try
         {
             CustomerOperation operation = new() { Delete = true };
-            if (WriteOne(session, id, ref operation) == Outcome.NotFound)
+            if (WriteOne(session, id, ref operation, request) == Outcome.NotFound)
             {
+                sequence = 0;
                 return false;
             }
             Interlocked.Decrement(ref _count);
+            sequence = operation.Sequence;
             return true;
         }
         finally
@@ -264,9 +271,6 @@ public sealed unsafe class CustomerStore : IDisposable
         }
     }
 
-    /// <summary>Numbers a write, while its key is locked: a customer's versions have ascending numbers.</summary>
-    internal ulong NextSequence() => Interlocked.Increment(ref _sequence);
-
     /// <summary>Called in a write that replaced the version at <paramref name="source"/> by one at the tail.</summary>
     internal void OnMoved(long source, long destination, ReadOnlySpan<byte> id)
     {
@@ -277,28 +281,32 @@ public sealed unsafe class CustomerStore : IDisposable
         _superseded.Add(source);
     }
 
-    private UpsertResult UpsertOne(CustomerSession session, ReadOnlySpan<byte> id, ReadOnlySpan<float> features, in CustomerAttributes attributes)
+    private WriteReceipt UpsertOne(CustomerSession session, ReadOnlySpan<byte> id, ReadOnlySpan<float> features, in CustomerAttributes attributes, RequestKey request)
     {
         fixed (float* values = features)
         {
             CustomerOperation operation = new() { Features = values, FeatureCount = features.Length, Attributes = attributes };
-            if (WriteOne(session, id, ref operation) == Outcome.Updated)
+            bool created = WriteOne(session, id, ref operation, request) == Outcome.Inserted;
+            if (created)
             {
-                return UpsertResult.Updated;
+                Interlocked.Increment(ref _count);
             }
-            Interlocked.Increment(ref _count);
-            return UpsertResult.Inserted;
+            return new WriteReceipt(operation.Sequence, created);
         }
     }
 
-    private Outcome WriteOne(CustomerSession session, ReadOnlySpan<byte> id, ref CustomerOperation operation)
+    private Outcome WriteOne(CustomerSession session, ReadOnlySpan<byte> id, ref CustomerOperation operation, RequestKey request)
     {
         ref int writeLock = ref _writeLocks.Acquire(IdComparer.Hash(id));
         try
         {
+            if (operation.Delete && !Contains(session, id))
+            {
+                return Outcome.NotFound;
+            }
             fixed (byte* bytes = id)
             {
-                session.Write(SpanByte.FromPointer(bytes, id.Length), ref operation);
+                session.Write(SpanByte.FromPointer(bytes, id.Length), ref operation, _log, request);
             }
             return session.Outcome;
         }
@@ -306,6 +314,27 @@ public sealed unsafe class CustomerStore : IDisposable
         {
             WriteLocks.Release(ref writeLock);
         }
+    }
+
+    private static bool Contains(CustomerSession session, ReadOnlySpan<byte> id)
+    {
+        byte none = 0;
+        session.BeginReads(&none, &Ignore);
+        fixed (byte* bytes = id)
+        {
+            bool usedDisk = session.StartRead(SpanByte.FromPointer(bytes, id.Length), 0);
+            if (usedDisk)
+            {
+                session.CompleteReads();
+            }
+            int found = session.Found;
+            session.EndReads(usedDisk);
+            return found == 1;
+        }
+    }
+
+    private static void Ignore(byte* reader, int index, in CustomerView customer)
+    {
     }
 
     // The callbacks of FASTER know no TReader: they get its address, which is why it is pinned, and the function that knows the type.

@@ -10,13 +10,3 @@ namespace ScoringEngine.Storage;
 /// <param name="IndexOutgrown">Whether there are more customers than the index was sized for: operations are slower, never wrong.</param>
 public readonly record struct CustomerStoreStatistics(long Customers, long MemoryBytes, long IndexBytes, long LogBytes,
     long DiskBytes, long SupersededVersions, bool IndexOutgrown);
-
-/// <summary>What <see cref="CustomerStore.Upsert"/> did.</summary>
-public enum UpsertResult
-{
-    /// <summary>The customer was not stored before.</summary>
-    Inserted,
-
-    /// <summary>The stored customer was replaced.</summary>
-    Updated,
-}

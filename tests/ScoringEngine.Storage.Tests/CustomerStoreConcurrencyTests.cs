@@ -19,12 +19,12 @@ public class CustomerStoreConcurrencyTests
                 byte[] id = Customers.Id(random.Next(keys));
                 if (random.Next(3) == 0)
                 {
-                    Interlocked.Add(ref deleted, store.Delete(id) ? 1 : 0);
+                    Interlocked.Add(ref deleted, store.Delete(id, out _) ? 1 : 0);
                 }
                 else
                 {
                     // Different lengths: some updates move the record.
-                    Interlocked.Add(ref inserted, store.Upsert(id, Customers.Features(1 + random.Next(3), i), default) == UpsertResult.Inserted ? 1 : 0);
+                    Interlocked.Add(ref inserted, store.Upsert(id, Customers.Features(1 + random.Next(3), i), default).Created ? 1 : 0);
                 }
             }
         });
@@ -107,7 +107,7 @@ public class CustomerStoreConcurrencyTests
                 store.Upsert(Customers.Id(random.Next(lasting)), Customers.Features(10, i), default);
                 store.Upsert(Customers.Id(random.Next(lasting)), Customers.Features(1 + random.Next(20), i), default);
                 store.Upsert(Customers.Id(lasting + random.Next(passing)), Customers.Features(5, i), default);
-                store.Delete(Customers.Id(lasting + random.Next(passing)));
+                store.Delete(Customers.Id(lasting + random.Next(passing)), out _);
             }
         });
         Assert.True(store.Statistics.SupersededVersions > 0);

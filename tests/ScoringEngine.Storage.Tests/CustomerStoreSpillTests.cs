@@ -52,11 +52,11 @@ public class CustomerStoreSpillTests
             {
                 if (i % 3 == 0)
                 {
-                    Assert.True(store.Delete(Customers.Id(i)));
+                    Assert.True(store.Delete(Customers.Id(i), out _));
                 }
                 else if (i % 3 == 1)
                 {
-                    Assert.Equal(UpsertResult.Updated, store.Upsert(Customers.Id(i), Customers.Features(28, -i), default));
+                    Assert.False(store.Upsert(Customers.Id(i), Customers.Features(28, -i), default).Created);
                 }
             }
         });
@@ -75,7 +75,7 @@ public class CustomerStoreSpillTests
             }
         }
         Assert.Equal(visits.Sum(), store.Count);
-        Assert.Equal(UpsertResult.Inserted, store.Upsert(Customers.Id(0), [1], default));
+        Assert.True(store.Upsert(Customers.Id(0), [1], default).Created);
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public class CustomerStoreSpillTests
             }
         });
         Assert.Contains("no space left on device", e.Message, StringComparison.Ordinal);
-        Assert.Throws<IOException>(() => store.Delete(Customers.Id(0)));
+        Assert.Throws<IOException>(() => store.Delete(Customers.Id(0), out _));
         Assert.Throws<IOException>(() => store.UpsertMany(new IdBlock(Customers.Id(0), [8]), [1], default));
 
         KeepReader reader = default;
@@ -129,7 +129,7 @@ public class CustomerStoreSpillTests
         CountVisitor visitor = new(new int[20_000]);
         Assert.Throws<IOException>(() => store.Read(Customers.Id(0), ref reader));
         Assert.Throws<IOException>(() => store.Upsert(Customers.Id(0), [1], default));
-        Assert.Throws<IOException>(() => store.Delete(Customers.Id(0)));
+        Assert.Throws<IOException>(() => store.Delete(Customers.Id(0), out _));
         Assert.Throws<IOException>(() => store.Scan(ref visitor));
         Assert.True(store.Read(Customers.Id(19_999), ref reader));
 

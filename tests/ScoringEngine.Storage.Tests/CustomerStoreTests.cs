@@ -10,7 +10,7 @@ public class CustomerStoreTests
         using CustomerStore store = Customers.MemoryStore();
         for (int i = 1; i <= 128; i++)
         {
-            Assert.Equal(UpsertResult.Inserted, store.Upsert(Customers.IdOfLength(i), Customers.Features(i % 40, i), Attributes));
+            Assert.True(store.Upsert(Customers.IdOfLength(i), Customers.Features(i % 40, i), Attributes).Created);
         }
         for (int count = 0; count <= 300; count++)
         {
@@ -58,7 +58,7 @@ public class CustomerStoreTests
         store.Read(id, ref reader);
         ulong first = reader.Sequence;
 
-        Assert.Equal(UpsertResult.Updated, store.Upsert(id, Customers.Features(after, 2), Attributes));
+        Assert.False(store.Upsert(id, Customers.Features(after, 2), Attributes).Created);
 
         Assert.True(store.Read(id, ref reader));
         Assert.Equal(Customers.Features(after, 2), reader.Features);
@@ -73,13 +73,13 @@ public class CustomerStoreTests
         using CustomerStore store = Customers.MemoryStore();
         byte[] id = Customers.Id(1);
         KeepReader reader = default;
-        Assert.False(store.Delete(id));
+        Assert.False(store.Delete(id, out _));
         for (int round = 0; round < 3; round++)
         {
-            Assert.Equal(UpsertResult.Inserted, store.Upsert(id, [round], default));
+            Assert.True(store.Upsert(id, [round], default).Created);
             Assert.Equal(1, store.Count);
-            Assert.True(store.Delete(id));
-            Assert.False(store.Delete(id));
+            Assert.True(store.Delete(id, out _));
+            Assert.False(store.Delete(id, out _));
             Assert.False(store.Read(id, ref reader));
             Assert.Equal(0, store.Count);
         }
@@ -92,7 +92,7 @@ public class CustomerStoreTests
         byte[] bytes = [.. Customers.Id(1), .. Customers.Id(2), .. Customers.Id(1)];
         IdBlock ids = new(bytes, [8, 16, 24]);
 
-        Assert.Equal(2, store.UpsertMany(ids, [1, 1, 2, 2, 3, 3], Attributes));
+        Assert.Equal(2, store.UpsertMany(ids, [1, 1, 2, 2, 3, 3], Attributes).Created);
 
         IdBlock asked = new([.. Customers.Id(2), .. Customers.Id(9), .. Customers.Id(1)], [8, 16, 24]);
         BlockReader reader = new(new float[3]);
@@ -110,7 +110,7 @@ public class CustomerStoreTests
             KeepReader reader = default;
             BlockReader blockReader = new(new float[1]);
             Assert.Throws<ArgumentException>(() => store.Upsert(id, [1], default));
-            Assert.Throws<ArgumentException>(() => store.Delete(id));
+            Assert.Throws<ArgumentException>(() => store.Delete(id, out _));
             Assert.Throws<ArgumentException>(() => store.Read(id, ref reader));
             Assert.Throws<ArgumentException>(() => store.UpsertMany(new IdBlock(id, [id.Length]), [1], default));
             Assert.Throws<ArgumentException>(() => store.ReadMany(new IdBlock(id, [id.Length]), ref blockReader));
@@ -142,7 +142,7 @@ public class CustomerStoreTests
 
         KeepReader reader = default;
         Assert.True(store.Read(Customers.Id(1), ref reader));
-        Assert.Equal(UpsertResult.Updated, store.Upsert(Customers.Id(1), [2], default));
+        Assert.False(store.Upsert(Customers.Id(1), [2], default).Created);
     }
 
     [Fact]
@@ -244,6 +244,6 @@ public class CustomerStoreTests
 
     private readonly struct CallingReader(CustomerStore store) : ICustomerReader
     {
-        public void Read(in CustomerView customer) => store.Delete(Customers.Id(1));
+        public void Read(in CustomerView customer) => store.Delete(Customers.Id(1), out _);
     }
 }

@@ -24,7 +24,7 @@ internal static class Customers
 
     public static CustomerStore Store(int expected = 10_000, Func<string, LogDevice>? device = null, long memoryBytes = 1 << 20)
         => new(new CustomerStoreOptions { ExpectedCustomers = expected, MemoryBytes = memoryBytes, PageBytes = 1 << 16 },
-            device ?? (directory => new LogDevice(directory)));
+            new MemoryWriteLog(), device ?? (directory => new LogDevice(directory)));
 
     /// <summary>A store whose records are all in memory.</summary>
     public static CustomerStore MemoryStore(int expected = 10_000) => Store(expected, memoryBytes: 64 << 20);

@@ -49,7 +49,7 @@ internal sealed class ScoringServer : IAsyncDisposable
     public ServedModel Model { get; }
 
     /// <summary>The customers.</summary>
-    public CustomerStore Store => _application.Services.GetRequiredService<CustomerStore>();
+    public CustomerDatabase Database => _application.Services.GetRequiredService<CustomerDatabase>();
 
     /// <summary>Starts a server.</summary>
     /// <param name="settings">Values of <see cref="ServerOptions"/> by name; they override the configuration.</param>
@@ -72,7 +72,7 @@ internal sealed class ScoringServer : IAsyncDisposable
         try
         {
             ServedModel model = application.Services.GetRequiredService<ModelHolder>().Current;
-            application.Services.GetRequiredService<CustomerStore>();
+            application.Services.GetRequiredService<CustomerDatabase>();
             Map(application);
             map?.Invoke(application);
             await ListenAsync(application, options, cancellation);
@@ -155,7 +155,7 @@ internal sealed class ScoringServer : IAsyncDisposable
         services.AddSingleton<CustomerService>();
         services.AddSingleton<ModelService>();
         services.AddSingleton(_ => new ModelHolder(LoadModel(options)));
-        services.AddSingleton(provider => CreateStore(options, provider.GetRequiredService<ModelHolder>().Current.Schema));
+        services.AddSingleton(provider => OpenDatabase(options, provider.GetRequiredService<ModelHolder>().Current.Schema));
     }
 
     private static ServedModel LoadModel(ServerOptions options)
@@ -165,11 +165,11 @@ internal sealed class ScoringServer : IAsyncDisposable
         return new ServedModel(workspace, models, new CategoryDictionary(models.Schema));
     }
 
-    private static CustomerStore CreateStore(ServerOptions options, FeatureSchema schema)
+    private static CustomerDatabase OpenDatabase(ServerOptions options, FeatureSchema schema)
     {
         try
         {
-            return new CustomerStore(new CustomerStoreOptions
+            return CustomerDatabase.InMemory(new CustomerStoreOptions
             {
                 MemoryBytes = options.MemoryBytes,
                 ExpectedCustomers = options.MemoryBytes / (RecordOverheadBytes + (sizeof(float) * schema.CustomerCount)),

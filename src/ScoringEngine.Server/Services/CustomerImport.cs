@@ -14,7 +14,7 @@ namespace ScoringEngine.Server.Services;
 /// One import: checks the shape of each block before it uses any of it, then stores the rows that can be accepted and
 /// counts the others. Used by one call.
 /// </summary>
-internal sealed class CustomerImport(ServedModel model, CustomerStore store, TimeProvider time)
+internal sealed class CustomerImport(ServedModel model, CustomerDatabase database, TimeProvider time)
 {
     private const int MaxReported = 100;
 
@@ -31,7 +31,13 @@ internal sealed class CustomerImport(ServedModel model, CustomerStore store, Tim
     /// <summary>Stores a block.</summary>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT: the block is not well formed; nothing of it is stored.</exception>
     /// <exception cref="IOException">The store cannot be written.</exception>
-    public void Add(CustomerBlock? block)
+    public async ValueTask AddAsync(CustomerBlock? block, CancellationToken cancellation)
+    {
+        BlockReceipt receipt = Add(block);
+        await database.CommittedAsync(receipt.Sequence, cancellation);
+    }
+
+    private BlockReceipt Add(CustomerBlock? block)
     {
         Violations violations = default;
         Column[] columns = [];
@@ -45,8 +51,9 @@ internal sealed class CustomerImport(ServedModel model, CustomerStore store, Tim
             CheckShape(block, columns, ref violations);
         }
         violations.ThrowIfAny();
-        Store(block!, columns);
+        BlockReceipt receipt = Store(block!, columns);
         _blocks++;
+        return receipt;
     }
 
     private string Field(string path) => path.Length == 0 ? $"blocks[{_blocks}]" : $"blocks[{_blocks}].{path}";
@@ -143,7 +150,7 @@ internal sealed class CustomerImport(ServedModel model, CustomerStore store, Tim
         }
     }
 
-    private void Store(CustomerBlock block, Column[] columns)
+    private BlockReceipt Store(CustomerBlock block, Column[] columns)
     {
         int features = _schema.CustomerCount;
         Grow(ref _ids, block.Ids.Length);
@@ -166,10 +173,11 @@ internal sealed class CustomerImport(ServedModel model, CustomerStore store, Tim
             _ends[accepted++] = idBytes;
         }
         _rows += (ulong)block.IdEnds.Count;
-        int created = store.UpsertMany(new IdBlock(_ids.AsSpan(0, idBytes), _ends.AsSpan(0, accepted)),
+        BlockReceipt receipt = database.Customers.UpsertMany(new IdBlock(_ids.AsSpan(0, idBytes), _ends.AsSpan(0, accepted)),
             _values.AsSpan(0, accepted * features), new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds()));
-        Response.CreatedCount += (ulong)created;
-        Response.UpdatedCount += (ulong)(accepted - created);
+        Response.CreatedCount += (ulong)receipt.Created;
+        Response.UpdatedCount += (ulong)(accepted - receipt.Created);
+        return receipt;
     }
 
     private bool Accept(ReadOnlySpan<byte> id, RepeatedField<float> values, int row, Column[] columns, Span<float> target)

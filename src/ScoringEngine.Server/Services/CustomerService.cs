@@ -7,10 +7,17 @@ using ScoringEngine.Storage;
 namespace ScoringEngine.Server.Services;
 
 /// <summary>Keeps the customers that are scored by id. Thread-safe; register one instance.</summary>
-internal sealed class CustomerService(ModelHolder models, CustomerStore store, TimeProvider time) : Protocol.V1.CustomerService.CustomerServiceBase
+internal sealed class CustomerService(ModelHolder models, CustomerDatabase database, TimeProvider time) : Protocol.V1.CustomerService.CustomerServiceBase
 {
     /// <inheritdoc/>
-    public override Task<UpsertCustomerResponse> UpsertCustomer(UpsertCustomerRequest request, ServerCallContext context)
+    public override async Task<UpsertCustomerResponse> UpsertCustomer(UpsertCustomerRequest request, ServerCallContext context)
+    {
+        WriteReceipt receipt = Upsert(request);
+        await database.CommittedAsync(receipt.Sequence, context.CancellationToken);
+        return new UpsertCustomerResponse { Created = receipt.Created };
+    }
+
+    private WriteReceipt Upsert(UpsertCustomerRequest request)
     {
         ServedModel model = models.Current;
         Violations violations = default;
@@ -36,8 +43,7 @@ internal sealed class CustomerService(ModelHolder models, CustomerStore store, T
             {
                 throw Failure.Of(StatusCode.ResourceExhausted, Failure.TooManyCategories, e.Message).ToException();
             }
-            UpsertResult result = store.Upsert(id, row, new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds()));
-            return Task.FromResult(new UpsertCustomerResponse { Created = result == UpsertResult.Inserted });
+            return database.Customers.Upsert(id, row, new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds()));
         }
         finally
         {
@@ -50,7 +56,7 @@ internal sealed class CustomerService(ModelHolder models, CustomerStore store, T
     {
         ServedModel model = models.Current;
         CopyReader reader = default;
-        return store.Read(IdOf(request.CustomerId, stackalloc byte[FeatureSchema.MaxIdBytes]), ref reader)
+        return database.Customers.Read(IdOf(request.CustomerId, stackalloc byte[FeatureSchema.MaxIdBytes]), ref reader)
             ? Task.FromResult(new GetCustomerResponse
             {
                 Customer = Messages.Customer(request.CustomerId, reader.Features, reader.UpdatedAtUnixMs, model.Categories),
@@ -59,19 +65,24 @@ internal sealed class CustomerService(ModelHolder models, CustomerStore store, T
     }
 
     /// <inheritdoc/>
-    public override Task<DeleteCustomerResponse> DeleteCustomer(DeleteCustomerRequest request, ServerCallContext context)
-        => store.Delete(IdOf(request.CustomerId, stackalloc byte[FeatureSchema.MaxIdBytes]))
-            ? Task.FromResult(new DeleteCustomerResponse())
-            : throw Failure.NoCustomer(request.CustomerId).ToException();
+    public override async Task<DeleteCustomerResponse> DeleteCustomer(DeleteCustomerRequest request, ServerCallContext context)
+    {
+        if (!database.Customers.Delete(IdOf(request.CustomerId, stackalloc byte[FeatureSchema.MaxIdBytes]), out ulong sequence))
+        {
+            throw Failure.NoCustomer(request.CustomerId).ToException();
+        }
+        await database.CommittedAsync(sequence, context.CancellationToken);
+        return new DeleteCustomerResponse();
+    }
 
     /// <inheritdoc/>
     public override async Task<ImportCustomersResponse> ImportCustomers(
         IAsyncStreamReader<ImportCustomersRequest> requestStream, ServerCallContext context)
     {
-        CustomerImport import = new(models.Current, store, time);
+        CustomerImport import = new(models.Current, database, time);
         await foreach (ImportCustomersRequest request in requestStream.ReadAllAsync(context.CancellationToken))
         {
-            import.Add(request.Block);
+            await import.AddAsync(request.Block, context.CancellationToken);
         }
         return import.Response;
     }

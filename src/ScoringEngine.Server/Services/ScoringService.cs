@@ -13,7 +13,7 @@ namespace ScoringEngine.Server.Services;
 /// Scores stored customers and prospects over the one scoring path: a unary call is a block of one row. Besides the
 /// answer a call allocates nothing. Thread-safe; register one instance.
 /// </summary>
-internal sealed class ScoringService(ModelHolder models, CustomerStore store, TimeProvider time) : Protocol.V1.ScoringService.ScoringServiceBase
+internal sealed class ScoringService(ModelHolder models, CustomerDatabase database, TimeProvider time) : Protocol.V1.ScoringService.ScoringServiceBase
 {
     private const int MaxRequests = 1000;
     private const int MaxPropositions = 100;
@@ -133,7 +133,7 @@ internal sealed class ScoringService(ModelHolder models, CustomerStore store, Ti
             if (!id.IsEmpty)
             {
                 RowReader reader = new(row);
-                found = store.Read(id, ref reader);
+                found = database.Customers.Read(id, ref reader);
                 age = found ? AgeOf(reader.UpdatedAtUnixMs) : null;
             }
             if (request.Features.Count > 0)
