@@ -6,6 +6,7 @@ using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Propositions;
 using ScoringEngine.Core.Workspaces;
 using ScoringEngine.Server.Hosting;
+using ScoringEngine.Storage.Schemas;
 
 [assembly: AssemblyFixture(typeof(ScoringEngine.Server.Tests.TrainedWorkspace))]
 
@@ -50,7 +51,7 @@ public sealed class TrainedWorkspace : IDisposable
     ]);
 
     /// <summary>A scorer of its own over the same version, to compare with what a server answers.</summary>
-    internal ServedModel Offline() => new(Workspace, Models, new CategoryDictionary(Models.Schema));
+    internal ServedModel Offline() => new(Workspace, Models, new StoredSchemas());
 
     /// <summary>A further workspace below the temporary folder.</summary>
     public string NewFolder() => System.IO.Path.Combine(_folder.CreateSubdirectory(Guid.NewGuid().ToString("N")).FullName, "other");
@@ -85,14 +86,17 @@ public sealed class TrainedWorkspace : IDisposable
         });
     }
 
-    public static ModelSet TrainVersion(string directory)
+    /// <summary>Trains on <see cref="CustomerRows"/> and <see cref="OutcomeRows"/>.</summary>
+    /// <param name="directory">The workspace.</param>
+    /// <param name="edit">Makes them files of the workspace's schema where that is not <see cref="Schema"/>.</param>
+    public static ModelSet TrainVersion(string directory, Func<string, string>? edit = null)
     {
         Workspace workspace = Workspace.Load(directory);
         FeatureSchema schema = workspace.Schema.Features;
         CategoryDictionary categories = new(schema);
-        using CustomerFile customers = CustomerFile.Open(Csv(CustomerRows(600)), categories, "customer", workspace.Schema.Target,
+        using CustomerFile customers = CustomerFile.Open(Csv(edit?.Invoke(CustomerRows(600)) ?? CustomerRows(600)), categories, "customer", workspace.Schema.Target,
             r => Assert.Fail(r.ToString()), withContext: true);
-        CsvTable outcomes = Csv(OutcomeRows(600));
+        CsvTable outcomes = Csv(edit?.Invoke(OutcomeRows(600)) ?? OutcomeRows(600));
         TrainingResult result = ModelTrainer.Train(workspace, CustomerTable.Read(customers),
             OutcomeTable.Read(outcomes, categories, workspace.Propositions, laterFeatures: null, r => Assert.Fail(r.ToString())),
             previous: null, new TrainingOptions { Segments = 3 }, new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
