@@ -1,0 +1,133 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using ScoringEngine.Storage.Files;
+using ScoringEngine.Storage.Journals;
+
+namespace ScoringEngine.Storage.Snapshots;
+
+/// <summary>
+/// The folder of a durable database: where everything is in it, and its manifest. Whoever opens it for writing holds its
+/// <see cref="DirectoryLock"/>. Not thread-safe.
+/// </summary>
+internal sealed class DataDirectory
+{
+    private const string LockName = "LOCK";
+    private const string ManifestName = "MANIFEST";
+    private const string ErasuresName = "erasures";
+
+    private DataDirectory(IStorageFiles files, string path, Manifest manifest)
+    {
+        Files = files;
+        Root = path;
+        Manifest = manifest;
+    }
+
+    public IStorageFiles Files { get; }
+
+    public string Root { get; }
+
+    /// <summary>What the manifest says; the one on the disk after a failed <see cref="Save"/> is this or the one that was to be saved.</summary>
+    public Manifest Manifest { get; private set; }
+
+    public string Journal => Path.Combine(Root, "journal");
+
+    public string Contacts => Path.Combine(Root, "contacts");
+
+    public string Snapshots => Path.Combine(Root, "snapshots");
+
+    public string Spill => Path.Combine(Root, "spill");
+
+    /// <summary>Where a repair puts what it could not read.</summary>
+    public string Damaged => Path.Combine(Root, "damaged");
+
+    public string Erasures => Path.Combine(Root, ErasuresName);
+
+    public string ManifestFile => PathOfManifest(Root);
+
+    public byte[] Salt => Convert.FromHexString(Manifest.ErasureSalt);
+
+    /// <summary>Whether a folder is a data directory.</summary>
+    public static bool IsOne(IStorageFiles files, string path) => files.Exists(PathOfManifest(path));
+
+    /// <summary>Refuses a folder that is neither a data directory nor one to be: absent, empty, or begun and not finished.</summary>
+    /// <exception cref="DataDirectoryException">It holds other things.</exception>
+    public static void CheckFree(IStorageFiles files, string path)
+    {
+        string? other = files.List(path).FirstOrDefault(name => name is not (LockName or ManifestName + StorageFiles.TemporarySuffix))
+            ?? files.ListFolders(path).FirstOrDefault(folder => files.List(Path.Combine(path, folder)).Count > 0 || files.ListFolders(Path.Combine(path, folder)).Count > 0);
+        if (other is not null)
+        {
+            throw new DataDirectoryException(DataDirectoryProblem.OtherContent,
+                $"{path} is no data directory (it has no {ManifestName}) and is not empty: it holds '{other}'; name an empty folder, or one that is not there yet");
+        }
+    }
+
+    /// <summary>Makes an empty data directory.</summary>
+    /// <exception cref="DataDirectoryException">The folder holds other things.</exception>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static DataDirectory Create(IStorageFiles files, string path, byte[]? salt = null)
+    {
+        CheckFree(files, path);
+        DataDirectory directory = new(files, path, new Manifest
+        {
+            Lineage = Guid.NewGuid(),
+            ErasureSalt = Convert.ToHexStringLower(salt ?? RandomNumberGenerator.GetBytes(ErasureRegister.SaltBytes)),
+            Closed = new JournalEnd(1, null, 0),
+            ContactsClosed = new JournalEnd(1, null, 0),
+        });
+        foreach (string folder in (string[])[directory.Journal, directory.Contacts, directory.Snapshots])
+        {
+            files.CreateDirectory(folder);
+        }
+        files.FlushDirectory(path);
+        directory.Save(directory.Manifest);
+        return directory;
+    }
+
+    /// <summary>Opens a data directory.</summary>
+    /// <exception cref="DataDirectoryException">It is none, or a newer program has written it.</exception>
+    /// <exception cref="StorageCorruptionException">Its manifest is damaged.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static DataDirectory Open(IStorageFiles files, string path)
+    {
+        if (!IsOne(files, path))
+        {
+            throw new DataDirectoryException(DataDirectoryProblem.Missing, $"{path} is no data directory: it has no {ManifestName}");
+        }
+        return new DataDirectory(files, path, Manifest.Decode(files.ReadAll(PathOfManifest(path)), PathOfManifest(path)));
+    }
+
+    /// <summary>Replaces the manifest.</summary>
+    /// <exception cref="IOException">It cannot be written, or not be known to survive a crash.</exception>
+    public void Save(Manifest manifest)
+    {
+        Files.Replace(ManifestFile, manifest.Encode());
+        Manifest = manifest;
+    }
+
+    public string PathOf(SnapshotInfo snapshot) => Path.Combine(Snapshots, snapshot.File);
+
+    /// <summary>Deletes the snapshot files that the manifest does not name.</summary>
+    /// <exception cref="IOException">One cannot be deleted.</exception>
+    public void DeleteUnnamedSnapshots()
+    {
+        foreach (string name in Files.List(Snapshots).Where(name => Manifest.Generations.All(g => g.File != name)))
+        {
+            Files.Delete(Path.Combine(Snapshots, name));
+        }
+        Files.FlushDirectory(Snapshots);
+    }
+
+    /// <summary>Puts a file that could not be read aside.</summary>
+    /// <exception cref="IOException">It cannot be moved.</exception>
+    public void SetAside(string path)
+    {
+        Files.CreateDirectory(Damaged);
+        // The folder's name in front, for the two journals have segments of equal names.
+        Files.Move(path, Path.Combine(Damaged, $"{Path.GetFileName(Path.GetDirectoryName(path))}-{Path.GetFileName(path)}"));
+        Files.FlushDirectory(Damaged);
+        Files.FlushDirectory(Path.GetDirectoryName(path)!);
+    }
+
+    private static string PathOfManifest(string path) => Path.Combine(path, ManifestName);
+}
