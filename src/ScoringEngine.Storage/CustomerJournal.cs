@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Storage.Journals;
+using ScoringEngine.Storage.Schemas;
 
 namespace ScoringEngine.Storage;
 
@@ -22,6 +23,9 @@ internal enum CustomerRecordType : uint
 
     /// <summary>A customer got its contact secret: id length u8, id, 32 bytes.</summary>
     ContactSecret = 5,
+
+    /// <summary>A snapshot or backup began; nothing changed. No two snapshots are of the same moment.</summary>
+    Snapshot = 6,
 }
 
 /// <summary>
@@ -98,5 +102,69 @@ internal static class UpsertBody
         ulong packed = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
         features = MemoryMarshal.Cast<byte, float>(bytes[HeadBytes..]);
         return new CustomerAttributes((long)(packed & CustomerRecord.MaxUpdatedAt), (ushort)(packed >> 48), BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]));
+    }
+}
+
+/// <summary>
+/// Numbers the writes of the store and puts them into the journal of customers, together with what else has to be known of
+/// them: the receipts of requests, and the erasures. Without a journal it only numbers them.
+/// </summary>
+internal sealed class CustomerLog(Journal? journal, ulong lastSequence, CustomerStore customers, RecentRequests requests, ErasureRegister? erasures) : IWriteLog, ISchemaLog
+{
+    private ulong _lastSequence = lastSequence;
+
+    /// <summary>Number of the last write.</summary>
+    public ulong LastSequence => journal is null ? Volatile.Read(ref _lastSequence) : journal.NextSequence - 1;
+
+    public ulong Upsert(ReadOnlySpan<byte> id, in CustomerAttributes attributes, ReadOnlySpan<float> features, RequestKey request)
+    {
+        Span<byte> head = stackalloc byte[WriteHead.MaxBytes + UpsertBody.HeadBytes];
+        // The key is locked: nobody else creates the customer meanwhile.
+        bool created = !request.IsNone && !IsStored(id);
+        int used = new WriteHead { Id = id, Request = request, Created = created }.Write(head);
+        UpsertBody.WriteAttributes(head[used..], in attributes, features.Length);
+        ulong sequence = Append(CustomerRecordType.Upsert, head[..(used + UpsertBody.HeadBytes)], MemoryMarshal.AsBytes(features));
+        requests.Add(request, new WriteReceipt(sequence, created));
+        return sequence;
+    }
+
+    public ulong Delete(ReadOnlySpan<byte> id, RequestKey request)
+    {
+        Span<byte> head = stackalloc byte[WriteHead.MaxBytes];
+        int used = new WriteHead { Id = id, Request = request }.Write(head);
+        ulong sequence = Append(CustomerRecordType.Delete, head[..used], default);
+        requests.Add(request, new WriteReceipt(sequence, Created: false));
+        erasures?.Add(id, sequence);
+        return sequence;
+    }
+
+    public ulong ContactSecret(ReadOnlySpan<byte> id, ReadOnlySpan<byte> secret)
+    {
+        Span<byte> head = stackalloc byte[1 + FeatureSchema.MaxIdBytes];
+        head[0] = (byte)id.Length;
+        id.CopyTo(head[1..]);
+        return Append(CustomerRecordType.ContactSecret, head[..(1 + id.Length)], secret);
+    }
+
+    public void Version(ReadOnlySpan<byte> payload) => Append(CustomerRecordType.Schema, payload, default);
+
+    public void Category(ReadOnlySpan<byte> payload) => Append(CustomerRecordType.Category, payload, default);
+
+    /// <summary>Puts a record into the journal.</summary>
+    /// <exception cref="JournalUnavailableException">It cannot be kept.</exception>
+    public ulong Append(CustomerRecordType type, ReadOnlySpan<byte> head, ReadOnlySpan<byte> tail)
+        => journal is null ? Interlocked.Increment(ref _lastSequence) : journal.Append((uint)type, head, tail);
+
+    private bool IsStored(ReadOnlySpan<byte> id)
+    {
+        NoReader reader = default;
+        return customers.Read(id, ref reader);
+    }
+
+    private struct NoReader : ICustomerReader
+    {
+        public readonly void Read(in CustomerView customer)
+        {
+        }
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Security.Cryptography;
 using ScoringEngine.Storage.Files;
 using ScoringEngine.Storage.Journals;
@@ -54,7 +53,8 @@ internal sealed class DataDirectory
     public static void CheckFree(IStorageFiles files, string path)
     {
         string? other = files.List(path).FirstOrDefault(name => name is not (LockName or ManifestName + StorageFiles.TemporarySuffix))
-            ?? files.ListFolders(path).FirstOrDefault(folder => files.List(Path.Combine(path, folder)).Count > 0 || files.ListFolders(Path.Combine(path, folder)).Count > 0);
+            ?? files.ListFolders(path).FirstOrDefault(folder => files.ListFolders(Path.Combine(path, folder)).Count > 0
+                || files.List(Path.Combine(path, folder)).Any(name => !name.EndsWith(StorageFiles.TemporarySuffix, StringComparison.Ordinal)));
         if (other is not null)
         {
             throw new DataDirectoryException(DataDirectoryProblem.OtherContent,
@@ -62,25 +62,28 @@ internal sealed class DataDirectory
         }
     }
 
-    /// <summary>Makes an empty data directory.</summary>
+    /// <summary>Makes the folders of an empty data directory; it is one after the first <see cref="Save"/>.</summary>
+    /// <param name="files">Where to.</param>
+    /// <param name="path">The folder.</param>
+    /// <param name="salt">Key of the register of erasures; null for a new one.</param>
+    /// <param name="lineage">Its name; null for a new one.</param>
     /// <exception cref="DataDirectoryException">The folder holds other things.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static DataDirectory Create(IStorageFiles files, string path, byte[]? salt = null)
+    public static DataDirectory Begin(IStorageFiles files, string path, string? salt = null, Guid? lineage = null)
     {
         CheckFree(files, path);
         DataDirectory directory = new(files, path, new Manifest
         {
-            Lineage = Guid.NewGuid(),
-            ErasureSalt = Convert.ToHexStringLower(salt ?? RandomNumberGenerator.GetBytes(ErasureRegister.SaltBytes)),
-            Closed = new JournalEnd(1, null, 0),
-            ContactsClosed = new JournalEnd(1, null, 0),
+            Lineage = lineage ?? Guid.NewGuid(),
+            ErasureSalt = salt ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(ErasureRegister.SaltBytes)),
+            Closed = new JournalPosition(1, "", 0),
+            ContactsClosed = new JournalPosition(1, "", 0),
         });
         foreach (string folder in (string[])[directory.Journal, directory.Contacts, directory.Snapshots])
         {
             files.CreateDirectory(folder);
         }
         files.FlushDirectory(path);
-        directory.Save(directory.Manifest);
         return directory;
     }
 
@@ -106,6 +109,32 @@ internal sealed class DataDirectory
     }
 
     public string PathOf(SnapshotInfo snapshot) => Path.Combine(Snapshots, snapshot.File);
+
+    /// <summary>Reads one of the two journals.</summary>
+    /// <exception cref="StorageCorruptionException">Something that was committed is damaged or missing.</exception>
+    /// <exception cref="InvalidDataException">A segment is of another directory or of a newer format.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public JournalExtent ReadJournal(string journal, uint kind, ulong first, JournalPosition? closed, IJournalHandler handler, bool repair)
+    {
+        // A journal gets its first segment before the directory counts as open.
+        if (JournalReader.Segments(journal, Files).Count == 0 && closed is not { Segment: "" })
+        {
+            throw new StorageCorruptionException(journal, 0, "all that was stored since the last snapshot: the files of the journal are missing");
+        }
+        return JournalReader.Read(journal, Files, Manifest.Lineage, first, closed, handler, repair, kind);
+    }
+
+    /// <summary>Checks the register of erasures.</summary>
+    /// <exception cref="StorageCorruptionException">It is damaged, or lacks entries.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public void CheckErasures()
+    {
+        int count = ErasureRegister.Read(Files, Erasures, Salt).Count;
+        if (count < Manifest.Erasures)
+        {
+            throw new StorageCorruptionException(Erasures, 0, $"the register of erasures: it has {count} entries, expected at least {Manifest.Erasures}");
+        }
+    }
 
     /// <summary>Deletes the snapshot files that the manifest does not name.</summary>
     /// <exception cref="IOException">One cannot be deleted.</exception>

@@ -34,10 +34,10 @@ internal sealed record Manifest
     public ImmutableArray<SnapshotInfo> Generations { get; init; } = [];
 
     /// <summary>Where the journal ended when the directory was closed in order; absent while it is open.</summary>
-    public JournalEnd? Closed { get; init; }
+    public JournalPosition? Closed { get; init; }
 
     /// <summary>Where the contacts journal ended then.</summary>
-    public JournalEnd? ContactsClosed { get; init; }
+    public JournalPosition? ContactsClosed { get; init; }
 
     /// <summary>The bytes of the file.</summary>
     public byte[] Encode()
@@ -77,12 +77,6 @@ internal sealed record Manifest
     private static string LastLine(ReadOnlySpan<byte> json)
         => ChecksumLabel + Crc32C.Compute(json).ToString("x8", CultureInfo.InvariantCulture) + "\n";
 }
-
-/// <summary>Where a journal ended.</summary>
-/// <param name="Sequence">The number its next record has.</param>
-/// <param name="Segment">File name of its last segment; null when it has none.</param>
-/// <param name="Bytes">Length of that segment.</param>
-internal sealed record JournalEnd(ulong Sequence, string? Segment, long Bytes);
 
 /// <summary>How the data directory writes its JSON.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,

@@ -18,6 +18,14 @@ internal static class StorageFiles
         return read == bytes.Length ? bytes : bytes[..read];
     }
 
+    /// <summary>Length of a file in bytes.</summary>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public static long LengthOf(this IStorageFiles files, string path)
+    {
+        using IStorageFile file = files.Open(path, write: false);
+        return file.Length;
+    }
+
     /// <summary>Gives a file new content that survives a crash; at any moment it has the old or the new one, whole.</summary>
     /// <exception cref="IOException">It cannot be written; the file then has either content.</exception>
     public static void Replace(this IStorageFiles files, string path, ReadOnlySpan<byte> bytes)
