@@ -111,7 +111,9 @@ internal readonly struct AddContact(ContactEvent contact) : IContactUpdate
 internal sealed class ContactReplay(Action<long> progress) : IJournalHandler
 {
     private readonly Dictionary<UInt128, List<(ulong Sequence, ContactRecordType Type, ContactEvent[] Events)>> _byPseudonym = [];
-    private long _bytes;
+
+    /// <summary>Bytes of the records so far.</summary>
+    public long Bytes { get; private set; }
 
     public void Record(ulong sequence, uint type, ReadOnlySpan<byte> payload)
     {
@@ -126,7 +128,7 @@ internal sealed class ContactReplay(Action<long> progress) : IJournalHandler
         }
         ref List<(ulong, ContactRecordType, ContactEvent[])>? list = ref CollectionsMarshal.GetValueRefOrAddDefault(_byPseudonym, BinaryPrimitives.ReadUInt128LittleEndian(payload), out _);
         (list ??= []).Add((sequence, (ContactRecordType)type, MemoryMarshal.Cast<byte, ContactEvent>(payload[Pseudonym.Bytes..]).ToArray()));
-        _bytes += payload.Length;
+        Bytes += payload.Length;
     }
 
     /// <summary>Adds the contacts to the customers that are stored.</summary>
@@ -147,7 +149,7 @@ internal sealed class ContactReplay(Action<long> progress) : IJournalHandler
                 customers.UpdateContacts(id, ref again, out _);
             }
         }
-        progress(_bytes);
+        progress(Bytes);
     }
 
     private readonly struct Again(ulong sequence, ContactRecordType type, ContactEvent[] events) : IContactUpdate

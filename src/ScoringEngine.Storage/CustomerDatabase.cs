@@ -130,7 +130,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         }
         string path = Path.GetFullPath(options.Directory);
         // Before a lock is put where it does not belong.
-        DataDirectory.CheckUsable(DiskFiles.Instance, path);
+        DataDirectory.CheckUsable(DiskFiles.Instance, path, options.Repair);
         DirectoryLock held = DirectoryLock.Take(path);
         try
         {
@@ -156,8 +156,8 @@ public sealed class CustomerDatabase : IAsyncDisposable
     {
         long start = time.GetTimestamp();
         string path = options.Directory!;
-        DataDirectory directory = options.BulkLoad || !DataDirectory.IsOne(files, path) ? DataDirectory.Begin(files, path) : DataDirectory.Open(files, path);
         RepairReport? repair = options.Repair ? new RepairReport() : null;
+        DataDirectory directory = options.BulkLoad ? DataDirectory.Begin(files, path) : DataDirectory.OpenOrBegin(files, path, repair);
         RecoveredParts parts = new(new CustomerStore(options.Store), new StoredSchemas(), new RecentRequests(options.RecentRequests),
             new ErasureRegister(files, directory.Erasures, directory.Salt));
         Journal? journal = null;

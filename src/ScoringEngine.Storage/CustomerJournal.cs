@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Storage.Journals;
 using ScoringEngine.Storage.Schemas;
+using ScoringEngine.Storage.Snapshots;
 
 namespace ScoringEngine.Storage;
 

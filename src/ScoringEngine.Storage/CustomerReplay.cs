@@ -19,7 +19,6 @@ internal sealed class CustomerReplay : IJournalHandler
     private readonly RecoveryBatch[] _batches;
     private readonly Action<long> _progress;
     private readonly CancellationToken _cancellation;
-    private long _bytes;
     private long _reported;
 
     public CustomerReplay(RecoveredParts parts, RecoveryWorkers workers, Action<long> progress, CancellationToken cancellation)
@@ -30,6 +29,9 @@ internal sealed class CustomerReplay : IJournalHandler
         _cancellation = cancellation;
         _batches = [.. Enumerable.Range(0, workers.Count).Select(_ => workers.Rent())];
     }
+
+    /// <summary>Bytes of the records so far.</summary>
+    public long Bytes { get; private set; }
 
     /// <summary>What a worker does with a batch.</summary>
     public static Action<RecoveryBatch> ApplyTo(CustomerStore customers) => batch =>
@@ -89,12 +91,12 @@ internal sealed class CustomerReplay : IJournalHandler
             default:
                 throw new InvalidDataException($"the journal's record {sequence} has unknown type {type}");
         }
-        _bytes += EntryHeadBytes + payload.Length;
-        if (_bytes - _reported >= ProgressStep)
+        Bytes += EntryHeadBytes + payload.Length;
+        if (Bytes - _reported >= ProgressStep)
         {
             _cancellation.ThrowIfCancellationRequested();
-            _reported = _bytes;
-            _progress(_bytes);
+            _reported = Bytes;
+            _progress(Bytes);
         }
     }
 
@@ -106,7 +108,7 @@ internal sealed class CustomerReplay : IJournalHandler
             _workers.Post(i, _batches[i]);
             _batches[i] = _workers.Rent();
         }
-        _progress(_bytes);
+        _progress(Bytes);
     }
 
     private static ReadOnlySpan<byte> IdOfSecret(ReadOnlySpan<byte> payload, out ReadOnlySpan<byte> secret)

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using ScoringEngine.Storage.Files;
 using ScoringEngine.Storage.Journals;
 using ScoringEngine.Storage.Schemas;
 using ScoringEngine.Storage.Snapshots;
@@ -30,6 +29,7 @@ internal sealed class Recovery
     private readonly int _threads;
     private readonly IProgress<RecoveryProgress>? _progress;
     private readonly CancellationToken _cancellation;
+    private ulong _lastSequence; // in a snapshot
 
     public Recovery(DataDirectory directory, RecoveredParts parts, RepairReport? repair, int threads, IProgress<RecoveryProgress>? progress, CancellationToken cancellation)
     {
@@ -47,6 +47,9 @@ internal sealed class Recovery
     /// <summary>The number the next contact gets.</summary>
     public ulong NextContact { get; private set; } = 1;
 
+    /// <summary>Bytes of the journals that were replayed.</summary>
+    public long JournalBytes { get; private set; }
+
     /// <summary>Fills the parts.</summary>
     /// <exception cref="StorageCorruptionException">Something that was committed is damaged or missing.</exception>
     /// <exception cref="InvalidDataException">A file is of another directory or makes no sense.</exception>
@@ -57,6 +60,21 @@ internal sealed class Recovery
         ReplayJournal(firstSequence);
         ReplayContacts(firstContact);
         CheckErasures();
+    }
+
+    /// <summary>The numbers of writes that a snapshot has are durable in the journal before the snapshot is finished.</summary>
+    private void CheckLength(ulong next)
+    {
+        if (next <= _lastSequence)
+        {
+            StorageCorruptionException cut = new(_directory.Journal, 0, $"sequences {next} to {_lastSequence}: the journal ends before the last write that a snapshot has");
+            if (_repair is null)
+            {
+                throw cut;
+            }
+            _repair.Lost(cut.File, cut.Message);
+            NextSequence = _lastSequence + 1;
+        }
     }
 
     /// <summary>Loads the newest snapshot, and in a repair older ones until one is whole; returns where the journals go on.</summary>
@@ -124,6 +142,7 @@ internal sealed class Recovery
                 Report(RecoveryStage.Snapshot, reader.Offset, reader.Length);
             }
             workers.Complete();
+            _lastSequence = Math.Max(_lastSequence, reader.Totals.LastSequence);
         }
         return whole;
     }
@@ -156,6 +175,8 @@ internal sealed class Recovery
         NextSequence = Math.Max(NextSequence, Read(_directory.Journal, JournalKind.Customers, firstSequence, _directory.Manifest.Closed, replay));
         replay.Flush();
         workers.Complete();
+        JournalBytes += replay.Bytes;
+        CheckLength(NextSequence);
     }
 
     private void ReplayContacts(ulong firstContact)
@@ -163,6 +184,7 @@ internal sealed class Recovery
         ContactReplay replay = new(ProgressOf(RecoveryStage.Contacts, _directory.Contacts, firstContact));
         NextContact = Math.Max(NextContact, Read(_directory.Contacts, JournalKind.Contacts, firstContact, _directory.Manifest.ContactsClosed, replay));
         replay.ApplyTo(_parts.Customers, _cancellation);
+        JournalBytes += replay.Bytes;
     }
 
     /// <summary>Reads a journal; returns the number after its last record.</summary>
@@ -175,7 +197,7 @@ internal sealed class Recovery
         }
         catch (StorageCorruptionException e) when (_repair is not null)
         {
-            _repair.Lost(e.Path, e.Message);
+            _repair.Lost(e.File, e.Message);
             return first;
         }
         foreach (JournalDamage damage in extent.Damages)
@@ -189,7 +211,12 @@ internal sealed class Recovery
     {
         try
         {
-            _directory.CheckErasures();
+            IReadOnlyList<Erasure> erasures = _directory.ReadErasures();
+            if (_repair is { IsEmpty: false })
+            {
+                // What an older snapshot has brought back and the damaged journal no longer takes away.
+                ErasureRegister.Apply(erasures, _directory.Salt, _parts.Customers, _cancellation);
+            }
         }
         catch (StorageCorruptionException e) when (_repair is not null)
         {

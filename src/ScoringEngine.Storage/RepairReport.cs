@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using ScoringEngine.Storage.Journals;
 using ScoringEngine.Storage.Snapshots;
 
 namespace ScoringEngine.Storage;
@@ -21,7 +20,7 @@ internal sealed class RepairReport
     public IReadOnlyList<string> Files => _files;
 
     /// <summary>Takes note of damage whose content stands elsewhere as well.</summary>
-    public void Found(StorageCorruptionException damage) => Add(damage.Path, damage.Message);
+    public void Found(StorageCorruptionException damage) => Add(damage.File, damage.Message);
 
     /// <summary>Takes note of something that is lost.</summary>
     public void Lost(string path, string what)

@@ -174,7 +174,7 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
         }
         _rows += (ulong)block.IdEnds.Count;
         BlockReceipt receipt = database.Customers.UpsertMany(new IdBlock(_ids.AsSpan(0, idBytes), _ends.AsSpan(0, accepted)),
-            _values.AsSpan(0, accepted * features), new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds()));
+            _values.AsSpan(0, accepted * features), new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds(), model.SchemaVersion));
         Response.CreatedCount += (ulong)receipt.Created;
         Response.UpdatedCount += (ulong)(accepted - receipt.Created);
         return receipt;
@@ -231,7 +231,7 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
             }
             try
             {
-                column.Codes[code] = model.Categories.GetOrAdd(column.Feature, name);
+                column.Codes[code] = model.Schemas.CategoriesOf(_schema.Features[column.Feature].Id).GetOrAdd(name);
             }
             catch (InvalidDataException e)
             {

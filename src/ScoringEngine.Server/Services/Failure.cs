@@ -36,6 +36,9 @@ internal static class Failure
     /// <summary>The customer store cannot be read or written.</summary>
     public const string StoreUnavailable = "STORE_UNAVAILABLE";
 
+    /// <summary>A stored customer is damaged; the server's log has the event.</summary>
+    public const string DataCorrupt = "DATA_CORRUPT";
+
     /// <summary>A defect; the server's log has the event.</summary>
     public const string Internal = "INTERNAL";
 

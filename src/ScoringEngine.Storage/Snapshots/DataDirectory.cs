@@ -12,6 +12,7 @@ internal sealed class DataDirectory
 {
     private const string LockName = "LOCK";
     private const string ManifestName = "MANIFEST";
+    private const string JournalFolder = "journal";
     private const string ErasuresName = "erasures";
 
     private DataDirectory(IStorageFiles files, string path, Manifest manifest)
@@ -28,13 +29,11 @@ internal sealed class DataDirectory
     /// <summary>What the manifest says; the one on the disk after a failed <see cref="Save"/> is this or the one that was to be saved.</summary>
     public Manifest Manifest { get; private set; }
 
-    public string Journal => Path.Combine(Root, "journal");
+    public string Journal => Path.Combine(Root, JournalFolder);
 
     public string Contacts => Path.Combine(Root, "contacts");
 
     public string Snapshots => Path.Combine(Root, "snapshots");
-
-    public string Spill => Path.Combine(Root, "spill");
 
     /// <summary>Where a repair puts what it could not read.</summary>
     public string Damaged => Path.Combine(Root, "damaged");
@@ -47,6 +46,19 @@ internal sealed class DataDirectory
 
     /// <summary>Whether a folder is a data directory.</summary>
     public static bool IsOne(IStorageFiles files, string path) => files.Exists(PathOfManifest(path));
+
+    /// <summary>Refuses a folder that is no data directory and cannot become one, or that a newer program has written.</summary>
+    /// <exception cref="DataDirectoryException">It holds other things, or has a newer format.</exception>
+    public static void CheckUsable(IStorageFiles files, string path, bool repair)
+    {
+        if (!IsOne(files, path) && !(repair && WasOne(files, path)))
+        {
+            CheckFree(files, path);
+        }
+    }
+
+    /// <summary>The folder for what memory cannot hold.</summary>
+    public static string SpillOf(string path) => Path.Combine(path, "spill");
 
     /// <summary>Refuses a folder that is neither a data directory nor one to be: absent, empty, or begun and not finished.</summary>
     /// <exception cref="DataDirectoryException">It holds other things.</exception>
@@ -100,6 +112,75 @@ internal sealed class DataDirectory
         return new DataDirectory(files, path, Manifest.Decode(files.ReadAll(PathOfManifest(path)), PathOfManifest(path)));
     }
 
+    /// <summary>Opens a data directory, or begins one where there is none.</summary>
+    /// <param name="files">Where.</param>
+    /// <param name="path">The folder.</param>
+    /// <param name="repair">Told of a damaged manifest, which is then made anew; null to refuse it.</param>
+    /// <exception cref="DataDirectoryException">The folder holds other things, or a newer program has written it.</exception>
+    /// <exception cref="StorageCorruptionException">Its manifest is damaged.</exception>
+    /// <exception cref="IOException">It cannot be read or written.</exception>
+    public static DataDirectory OpenOrBegin(IStorageFiles files, string path, RepairReport? repair)
+    {
+        if (!IsOne(files, path) && !(repair is not null && WasOne(files, path)))
+        {
+            return Begin(files, path);
+        }
+        try
+        {
+            return Open(files, path);
+        }
+        catch (Exception e) when (repair is not null && (e is StorageCorruptionException or DataDirectoryException { Problem: DataDirectoryProblem.Missing }))
+        {
+            repair.Note($"{e.Message}; it was made anew from the other files");
+            return Rebuild(files, path);
+        }
+    }
+
+    /// <summary>Opens a data directory whose manifest is damaged or gone, with what the other files say of themselves.</summary>
+    /// <exception cref="StorageCorruptionException">No file says which directory it belongs to.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public static DataDirectory Rebuild(IStorageFiles files, string path)
+    {
+        DataDirectory directory = new(files, path, new Manifest { Lineage = Guid.Empty, ErasureSalt = "" });
+        List<SnapshotInfo> generations = [];
+        Guid? lineage = null;
+        foreach (string name in files.List(directory.Snapshots).Where(name => name.EndsWith(SnapshotWriter.Extension, StringComparison.Ordinal)).Reverse())
+        {
+            try
+            {
+                using SnapshotReader reader = new(files, Path.Combine(directory.Snapshots, name), lineage, expected: null);
+                lineage = reader.Header.Lineage;
+                generations.Add(reader.Describe());
+            }
+            catch (StorageCorruptionException)
+            {
+                continue; // Not even a header: as if it were not there. It stays where it is.
+            }
+        }
+        foreach ((_, string segment) in JournalReader.Segments(directory.Journal, files))
+        {
+            byte[] header = new byte[JournalFormat.HeaderBytes];
+            using IStorageFile file = files.Open(segment, write: false);
+            if (lineage is null && file.Read(header, 0) == header.Length && JournalFormat.IsHeader(header))
+            {
+                lineage = JournalFormat.ReadHeader(header).Lineage;
+            }
+        }
+        directory.Manifest = new Manifest
+        {
+            Lineage = lineage ?? throw new StorageCorruptionException(directory.ManifestFile, 0, "the whole directory: no other file says which one it is"),
+            ErasureSalt = Convert.ToHexStringLower(ErasureRegister.SaltOf(files, directory.Erasures) ?? RandomNumberGenerator.GetBytes(ErasureRegister.SaltBytes)),
+            Generations = [.. generations.Take(2)],
+        };
+        if (files.Exists(directory.ManifestFile))
+        {
+            files.CreateDirectory(directory.Damaged);
+            files.Delete(Path.Combine(directory.Damaged, ManifestName));
+            files.Copy(directory.ManifestFile, Path.Combine(directory.Damaged, ManifestName));
+        }
+        return directory;
+    }
+
     /// <summary>Replaces the manifest.</summary>
     /// <exception cref="IOException">It cannot be written, or not be known to survive a crash.</exception>
     public void Save(Manifest manifest)
@@ -124,16 +205,14 @@ internal sealed class DataDirectory
         return JournalReader.Read(journal, Files, Manifest.Lineage, first, closed, handler, repair, kind);
     }
 
-    /// <summary>Checks the register of erasures.</summary>
+    /// <summary>Reads the register of erasures.</summary>
     /// <exception cref="StorageCorruptionException">It is damaged, or lacks entries.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public void CheckErasures()
+    public IReadOnlyList<Erasure> ReadErasures()
     {
-        int count = ErasureRegister.Read(Files, Erasures, Salt).Count;
-        if (count < Manifest.Erasures)
-        {
-            throw new StorageCorruptionException(Erasures, 0, $"the register of erasures: it has {count} entries, expected at least {Manifest.Erasures}");
-        }
+        IReadOnlyList<Erasure> erasures = ErasureRegister.Read(Files, Erasures, Salt);
+        return erasures.Count >= Manifest.Erasures ? erasures
+            : throw new StorageCorruptionException(Erasures, 0, $"the register of erasures: it has {erasures.Count} entries, expected at least {Manifest.Erasures}");
     }
 
     /// <summary>Deletes the snapshot files that the manifest does not name.</summary>
@@ -157,6 +236,9 @@ internal sealed class DataDirectory
         Files.FlushDirectory(Damaged);
         Files.FlushDirectory(Path.GetDirectoryName(path)!);
     }
+
+    private static bool WasOne(IStorageFiles files, string path)
+        => JournalReader.Segments(Path.Combine(path, JournalFolder), files).Count > 0;
 
     private static string PathOfManifest(string path) => Path.Combine(path, ManifestName);
 }

@@ -27,7 +27,7 @@ internal sealed class DirectoryCheck(DataDirectory directory, IProgress<Recovery
         }
         ReadJournal(directory.Journal, JournalKind.Customers, manifest.Generations is [.., SnapshotInfo oldest] ? oldest.FirstSequence : 1, manifest.Closed);
         ReadJournal(directory.Contacts, JournalKind.Contacts, manifest.Generations is [.., SnapshotInfo older] ? older.FirstContact : 1, manifest.ContactsClosed);
-        Try(directory.Erasures, () => directory.CheckErasures());
+        Try(directory.Erasures, () => directory.ReadErasures());
         return _done;
 
         void ReadJournal(string journal, uint kind, ulong first, JournalPosition? closed)
@@ -49,7 +49,7 @@ internal sealed class DirectoryCheck(DataDirectory directory, IProgress<Recovery
             {
                 check();
             }
-            catch (InvalidDataException e) when (damaged is not null)
+            catch (Exception e) when (damaged is not null && e is StorageCorruptionException or InvalidDataException)
             {
                 damaged(path, e.Message);
             }

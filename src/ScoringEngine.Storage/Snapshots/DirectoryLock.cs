@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -44,7 +45,10 @@ internal sealed partial class DirectoryLock : IDisposable
         }
     }
 
-    /// <summary>The process that has, or last had, the lock of a folder; null when that cannot be told.</summary>
+    /// <summary>Whether a folder was ever locked.</summary>
+    public static bool Exists(string directory) => File.Exists(PathOf(directory));
+
+    /// <summary>The process that has the lock of a folder; null when there is none, or it cannot be told.</summary>
     public static int? Holder(string directory)
     {
         try
@@ -52,15 +56,24 @@ internal sealed partial class DirectoryLock : IDisposable
             using SafeFileHandle file = OpenUnlocked(PathOf(directory));
             Span<byte> text = stackalloc byte[16];
             int length = RandomAccess.Read(file, text, 0);
-            return int.TryParse(Encoding.ASCII.GetString(text[..length]).TrimEnd(), NumberStyles.None, CultureInfo.InvariantCulture, out int pid) ? pid : null;
+            if (!int.TryParse(Encoding.ASCII.GetString(text[..length]).TrimEnd(), NumberStyles.None, CultureInfo.InvariantCulture, out int pid))
+            {
+                return null;
+            }
+            using Process process = Process.GetProcessById(pid);
+            return pid;
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or ArgumentException)
         {
-            return null; // Only an error message is poorer for it.
+            return null; // No file, or a process that has ended without giving the lock back.
         }
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _file.SetLength(0);
+        _file.Dispose();
+    }
 
     private static string PathOf(string directory) => Path.Combine(directory, "LOCK");
 

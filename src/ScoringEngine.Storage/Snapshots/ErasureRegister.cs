@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using ScoringEngine.Storage.Files;
 using ScoringEngine.Storage.Journals;
@@ -22,6 +21,7 @@ internal sealed class ErasureRegister
     public const int SaltBytes = 32;
 
     private const int HeaderBytes = 64;
+    private const int SaltOffset = 24;
     private const int EntryBytes = 24;
     private const uint CurrentFormat = 1;
 
@@ -56,6 +56,33 @@ internal sealed class ErasureRegister
         {
             _pending.Add(erasure);
         }
+    }
+
+    /// <summary>Takes note of erasures that are in another register.</summary>
+    public void Add(IEnumerable<Erasure> erasures)
+    {
+        lock (_lock)
+        {
+            _pending.AddRange(erasures);
+        }
+    }
+
+    /// <summary>Erases again, in a store that older files have brought back to life; returns how many customers it had.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static long Apply(IEnumerable<Erasure> erasures, byte[] salt, CustomerStore customers, CancellationToken cancellation)
+    {
+        Dictionary<UInt128, ulong> sequences = [];
+        foreach (Erasure erasure in erasures)
+        {
+            sequences[erasure.Customer] = Math.Max(erasure.Sequence, sequences.GetValueOrDefault(erasure.Customer));
+        }
+        if (sequences.Count == 0)
+        {
+            return 0;
+        }
+        ErasedVisitor visitor = new(sequences, salt, []);
+        customers.Scan(ref visitor, cancellation);
+        return visitor.Found.LongCount(found => customers.ApplyDelete(found.Sequence, found.Id));
     }
 
     /// <summary>Writes what was added since the last time into the file; returns the number of entries it has then.</summary>
@@ -105,10 +132,17 @@ internal sealed class ErasureRegister
         Magic.CopyTo(bytes);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), CurrentFormat);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(16), erasures.Length);
-        salt.CopyTo(bytes.AsSpan(24));
+        salt.CopyTo(bytes.AsSpan(SaltOffset));
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(56), Crc32C.Compute(entries));
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(60), Crc32C.Compute(bytes.AsSpan(0, 60)));
         files.Replace(path, bytes);
+    }
+
+    /// <summary>The salt that a register was written with; null when there is none or its header is damaged.</summary>
+    public static byte[]? SaltOf(IStorageFiles files, string path)
+    {
+        byte[] bytes = files.Exists(path) ? files.ReadAll(path) : [];
+        return IsHeader(bytes) ? bytes[SaltOffset..(SaltOffset + SaltBytes)] : null;
     }
 
     /// <summary>Reads a register, in the order of sequence numbers; none when there is no file.</summary>
@@ -121,8 +155,7 @@ internal sealed class ErasureRegister
             return [];
         }
         byte[] bytes = files.ReadAll(path);
-        if (bytes.Length < HeaderBytes || !bytes.AsSpan().StartsWith(Magic)
-            || BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(60)) != Crc32C.Compute(bytes.AsSpan(0, 60)))
+        if (!IsHeader(bytes))
         {
             throw new StorageCorruptionException(path, 0, "the register of erasures: its header is damaged");
         }
@@ -130,9 +163,9 @@ internal sealed class ErasureRegister
         {
             throw new DataDirectoryException(DataDirectoryProblem.NewerFormat, $"{path} has a newer format than this program reads: use the version that has written it, or a later one");
         }
-        if (!bytes.AsSpan(24, SaltBytes).SequenceEqual(salt))
+        if (!bytes.AsSpan(SaltOffset, SaltBytes).SequenceEqual(salt))
         {
-            throw new StorageCorruptionException(path, 24, "the register of erasures: it belongs to other customers");
+            throw new StorageCorruptionException(path, SaltOffset, "the register of erasures: it belongs to other customers");
         }
         ReadOnlySpan<byte> entries = bytes.AsSpan(HeaderBytes);
         if (entries.Length != BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(16)) * EntryBytes
@@ -147,5 +180,21 @@ internal sealed class ErasureRegister
                 BinaryPrimitives.ReadUInt64LittleEndian(entries[((i * EntryBytes) + 16)..]));
         }
         return erasures;
+    }
+
+    private static bool IsHeader(ReadOnlySpan<byte> bytes) => bytes.Length >= HeaderBytes && bytes.StartsWith(Magic)
+        && BinaryPrimitives.ReadUInt32LittleEndian(bytes[60..]) == Crc32C.Compute(bytes[..60]);
+
+    private readonly struct ErasedVisitor(Dictionary<UInt128, ulong> sequences, byte[] salt, List<(byte[] Id, ulong Sequence)> found) : ICustomerVisitor
+    {
+        public List<(byte[] Id, ulong Sequence)> Found => found;
+
+        public void Visit(ReadOnlySpan<byte> id, in CustomerView customer)
+        {
+            if (sequences.TryGetValue(HashOf(id, salt), out ulong sequence) && sequence > customer.Sequence)
+            {
+                found.Add((id.ToArray(), sequence));
+            }
+        }
     }
 }

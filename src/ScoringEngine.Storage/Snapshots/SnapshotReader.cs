@@ -144,6 +144,25 @@ internal sealed class SnapshotReader : IDisposable
         return false;
     }
 
+    /// <summary>Reads the whole file and says of it what the manifest would; of a damaged one, what can be known.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public SnapshotInfo Describe()
+    {
+        try
+        {
+            byte[] buffer = [];
+            while (Read(ref buffer, out _))
+            {
+            }
+        }
+        catch (StorageCorruptionException)
+        {
+            _checksum = 0; // Whoever loads it meets the damage again, and reports it.
+        }
+        return new SnapshotInfo(System.IO.Path.GetFileName(Path), Length, _checksum.ToString("x8", CultureInfo.InvariantCulture), Header.FirstSequence, Header.FirstContact,
+            _customers, DateTimeOffset.FromUnixTimeMilliseconds(Header.CreatedUnixMs));
+    }
+
     /// <summary>Takes the first customer off the payload of a block; false when there is none left.</summary>
     /// <exception cref="InvalidDataException">The payload is no list of customers.</exception>
     public static bool TakeCustomer(ref ReadOnlySpan<byte> payload, out ReadOnlySpan<byte> id, out ReadOnlySpan<byte> record)

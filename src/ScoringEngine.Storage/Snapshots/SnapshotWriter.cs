@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Globalization;
-using ScoringEngine.Core.Features;
 using ScoringEngine.Storage.Files;
 using ScoringEngine.Storage.Journals;
 
@@ -12,6 +11,9 @@ namespace ScoringEngine.Storage.Snapshots;
 /// </summary>
 internal sealed class SnapshotWriter : ICustomerVisitor, IDisposable
 {
+    /// <summary>What the names of finished snapshots end with.</summary>
+    public const string Extension = ".snapshot";
+
     private const int BlockBytes = 256 << 10;
 
     // Flushed on the way, so that the last flush does not hold up the journal's.
@@ -99,7 +101,7 @@ internal sealed class SnapshotWriter : ICustomerVisitor, IDisposable
     public void Dispose() => _file.Dispose();
 
     /// <summary>The name of the file with the writes before a number.</summary>
-    public static string FileName(ulong firstSequence) => firstSequence.ToString("D20", CultureInfo.InvariantCulture) + ".snapshot";
+    public static string FileName(ulong firstSequence) => firstSequence.ToString("D20", CultureInfo.InvariantCulture) + Extension;
 
     private void EndCustomers()
     {
