@@ -6,18 +6,18 @@ namespace ScoringEngine.Storage;
 
 /// <summary>
 /// FASTER's callbacks. Every write is a read-modify-write, never a blind upsert or delete: only that tells an insert
-/// from an update and finds the version it replaces. The key's bucket is locked during each callback. A struct, so that
-/// FASTER's generic code calls it directly.
+/// from an update and finds the version it replaces. The key is locked against other writers during a write, not against
+/// readers: these read again when the record changed in place meanwhile. A struct, so that FASTER's generic code calls
+/// it directly.
 /// </summary>
 internal readonly unsafe struct CustomerFunctions(CustomerSession session) : IFunctions<SpanByte, SpanByte, CustomerOperation, Empty, Empty>
 {
-    // A record that may still change: readers hold the bucket's lock shared, writers exclusively.
     public bool ConcurrentReader(ref SpanByte key, ref CustomerOperation input, ref SpanByte value, ref Empty output, ref ReadInfo readInfo)
         => SingleReader(ref key, ref input, ref value, ref output, ref readInfo);
 
     public bool SingleReader(ref SpanByte key, ref CustomerOperation input, ref SpanByte value, ref Empty output, ref ReadInfo readInfo)
     {
-        session.OnRead(input.Index, value.AsReadOnlySpan());
+        session.OnRead(input.Index, value.AsReadOnlySpan(), session.Store.Locks.Of(IdComparer.Hash(key.AsReadOnlySpan())));
         return true;
     }
 
@@ -31,57 +31,90 @@ internal readonly unsafe struct CustomerFunctions(CustomerSession session) : IFu
             return false;
         }
         session.Outcome = Outcome.NotFound;
-        return !input.Delete;
+        return input.Kind is WriteKind.Upsert or WriteKind.Replace;
     }
 
     public bool InitialUpdater(ref SpanByte key, ref CustomerOperation input, ref SpanByte value, ref Empty output, ref RMWInfo rmwInfo)
     {
-        Write(ref input, ref value);
+        Write(ref input, value.AsSpan(), contacts: default);
         session.Outcome = Outcome.Inserted;
+        session.AddedBytes = LogLayout.SizeOf(key.Length, value.Length);
         return true;
     }
 
     public bool InPlaceUpdater(ref SpanByte key, ref CustomerOperation input, ref SpanByte value, ref Empty output, ref RMWInfo rmwInfo)
     {
-        if (input.Delete)
+        ReadOnlySpan<byte> old = value.AsReadOnlySpan();
+        if (input.ComesTooLate(old) || input.Kind == WriteKind.Move)
+        {
+            session.Outcome = Outcome.Older;
+            return true;
+        }
+        if (input.Kind == WriteKind.Delete)
         {
             session.Outcome = Outcome.Deleted;
+            session.RemovedBytes = LogLayout.SizeOf(key.Length, value.Length);
             rmwInfo.Action = RMWAction.ExpireAndStop;
             return false;
         }
-        if (value.Length != input.RecordBytes)
+        if (value.Length != input.RecordBytes(old))
         {
             return false; // FASTER then copies: a record never changes its length, so that a log scan always finds the next.
         }
-        Write(ref input, ref value);
+        // The contacts stay where they are: with as many bytes before them as before.
+        input.Lock->BeginChange();
+        Write(ref input, value.AsSpan(), contacts: default);
+        input.Lock->EndChange();
         session.Outcome = Outcome.Updated;
         return true;
     }
 
     public bool NeedCopyUpdate(ref SpanByte key, ref CustomerOperation input, ref SpanByte oldValue, ref Empty output, ref RMWInfo rmwInfo)
     {
+        if (input.ComesTooLate(oldValue.AsReadOnlySpan()) || (input.Kind == WriteKind.Move && input.Source != rmwInfo.Address))
+        {
+            session.Outcome = Outcome.Older;
+            return false;
+        }
         session.Source = rmwInfo.Address;
         return true;
     }
 
     public bool CopyUpdater(ref SpanByte key, ref CustomerOperation input, ref SpanByte oldValue, ref SpanByte newValue, ref Empty output, ref RMWInfo rmwInfo)
     {
-        if (input.Delete)
+        session.RemovedBytes = LogLayout.SizeOf(key.Length, oldValue.Length);
+        if (input.Kind == WriteKind.Delete)
         {
             session.Outcome = Outcome.Deleted;
             rmwInfo.Action = RMWAction.ExpireAndStop;
             return false;
         }
-        Write(ref input, ref newValue);
+        if (input.Kind == WriteKind.Move)
+        {
+            oldValue.AsReadOnlySpan().CopyTo(newValue.AsSpan());
+        }
+        else
+        {
+            Write(ref input, newValue.AsSpan(), CustomerRecord.ContactPart(oldValue.AsReadOnlySpan()));
+        }
         session.Outcome = Outcome.Updated;
+        session.AddedBytes = LogLayout.SizeOf(key.Length, newValue.Length);
         return true;
     }
 
     public void PostCopyUpdater(ref SpanByte key, ref CustomerOperation input, ref SpanByte oldValue, ref SpanByte newValue, ref Empty output, ref RMWInfo rmwInfo)
         => session.Store.OnMoved(session.Source, rmwInfo.Address, key.AsReadOnlySpan());
 
-    private void Write(ref CustomerOperation input, ref SpanByte value) => CustomerRecord.Write(value.AsSpan(),
-        input.Sequence, in input.Attributes, new ReadOnlySpan<float>(input.Features, input.FeatureCount));
+    private static void Write(ref CustomerOperation input, Span<byte> record, ReadOnlySpan<byte> contacts)
+    {
+        if (input.Kind == WriteKind.Replace)
+        {
+            new ReadOnlySpan<byte>(input.Record, input.RecordLength).CopyTo(record);
+            return;
+        }
+        CustomerRecord.Write(record, input.Sequence, in input.Attributes, new ReadOnlySpan<float>(input.Features, input.FeatureCount));
+        contacts.CopyTo(record[CustomerRecord.Bytes(input.FeatureCount)..]);
+    }
 
     // Upsert and delete are not used.
     public bool SingleWriter(ref SpanByte key, ref CustomerOperation input, ref SpanByte src, ref SpanByte dst, ref Empty output, ref UpsertInfo upsertInfo, WriteReason reason) => false;

@@ -12,34 +12,84 @@ internal enum Outcome : byte
     Updated,
     Deleted,
     NotFound,
+
+    /// <summary>Nothing: what is stored is as new or newer.</summary>
+    Older,
     Failed,
 }
 
+internal enum WriteKind : byte
+{
+    /// <summary>Stores attributes and features; the contacts stay.</summary>
+    Upsert,
+
+    /// <summary>Removes the customer with its contacts.</summary>
+    Delete,
+
+    /// <summary>Stores a whole record.</summary>
+    Replace,
+
+    /// <summary>Copies the record to the tail of the log, if it still stands where it stood.</summary>
+    Move,
+}
+
 /// <summary>
-/// Input of a FASTER operation. Operations complete before the call that started them returns, so the caller's
-/// features stay where <see cref="Features"/> points even when the operation waits for the disk.
+/// Input of a FASTER operation. Operations complete before the call that started them returns, so what the caller has
+/// stays where the pointers point even when the operation waits for the disk.
 /// </summary>
 internal unsafe struct CustomerOperation
 {
-    /// <summary>Write: the features.</summary>
+    /// <summary>Upsert: the features.</summary>
     public float* Features;
 
-    /// <summary>Write: number of features.</summary>
+    /// <summary>Upsert: number of features.</summary>
     public int FeatureCount;
+
+    /// <summary>Replace: the record.</summary>
+    public byte* Record;
+
+    /// <summary>Replace: bytes of the record.</summary>
+    public int RecordLength;
+
+    /// <summary>Move: where the record stood.</summary>
+    public long Source;
+
+    /// <summary>Write: the lock of the key.</summary>
+    public KeyLock* Lock;
 
     /// <summary>Write: its number.</summary>
     public ulong Sequence;
 
-    /// <summary>Write: whether to delete.</summary>
-    public bool Delete;
+    /// <summary>Write: what to do.</summary>
+    public WriteKind Kind;
+
+    /// <summary>Write: whether to leave a record that is as new or newer.</summary>
+    public bool OnlyIfNewer;
 
     /// <summary>Read: index of the id in its block.</summary>
     public int Index;
 
-    /// <summary>Write: what to store beside the features.</summary>
+    /// <summary>Upsert: what to store beside the features.</summary>
     public CustomerAttributes Attributes;
 
-    public readonly int RecordBytes => Delete ? 0 : CustomerRecord.Bytes(FeatureCount);
+    /// <summary>Whether to leave a stored record as it is.</summary>
+    public readonly bool ComesTooLate(ReadOnlySpan<byte> stored) => OnlyIfNewer && CustomerRecord.Sequence(stored) >= Sequence;
+
+    /// <summary>Bytes of a new customer's record.</summary>
+    public readonly int InitialRecordBytes => Kind switch
+    {
+        WriteKind.Upsert => CustomerRecord.Bytes(FeatureCount),
+        WriteKind.Replace => RecordLength,
+        _ => 0,
+    };
+
+    /// <summary>Bytes of the record that replaces a stored one.</summary>
+    public readonly int RecordBytes(ReadOnlySpan<byte> stored) => Kind switch
+    {
+        WriteKind.Upsert => InitialRecordBytes + CustomerRecord.ContactPart(stored).Length,
+        WriteKind.Move => stored.Length,
+        _ => InitialRecordBytes,
+    };
 }
 
 /// <summary>
@@ -52,7 +102,9 @@ internal sealed unsafe class CustomerSession : IDisposable
 
     private readonly FasterSession _session;
     private readonly LogDevice _device;
-    private long _writes;
+    private long _operations;
+    private long _customers;
+    private long _liveBytes;
 
     public CustomerSession(CustomerStore store, FasterKV<SpanByte, SpanByte> faster, LogDevice device)
     {
@@ -73,8 +125,27 @@ internal sealed unsafe class CustomerSession : IDisposable
     /// <summary>Number of customers read since <see cref="BeginReads"/>.</summary>
     public int Found { get; private set; }
 
-    /// <summary>Whether this thread is inside a customer reader.</summary>
-    public static bool IsReading => _reading;
+    /// <summary>Whether this thread is inside a caller's code that may not call the store.</summary>
+    public static bool IsReading
+    {
+        get => _reading;
+        set => _reading = value;
+    }
+
+    /// <summary>A copy of the last record that <see cref="CustomerStore"/> read to change it.</summary>
+    public RecordCopy Copy;
+
+    /// <summary>Room to build the features of a record in.</summary>
+    public float[] Row = [];
+
+    /// <summary>Room to build the contacts of a record in.</summary>
+    public ContactEvent[] Contacts = [];
+
+    /// <summary>Room for a customer's secret.</summary>
+    public readonly byte[] Secret = new byte[CustomerRecord.SecretBytes];
+
+    /// <summary>Room to build a record in.</summary>
+    public byte[] Record = [];
 
     /// <summary>Whether a read of the log device has failed since the operation began.</summary>
     public bool DeviceFailed => _device.ReadFaults != _readFaults;
@@ -83,41 +154,54 @@ internal sealed unsafe class CustomerSession : IDisposable
     private delegate*<byte*, int, in CustomerView, void> _read;
     private ExceptionDispatchInfo? _readerFailure;
     private int _readFaults;
+    private byte[] _record = new byte[512];
 
-    /// <summary>Waits until a write that is under way in this session has ended.</summary>
-    public void WaitForWrite()
+    /// <summary>Customers that writes of this session added, less those that they removed.</summary>
+    public long Customers => Volatile.Read(ref _customers);
+
+    /// <summary>Bytes in the log of the records that writes of this session added, less those that they removed or superseded.</summary>
+    public long LiveBytes => Volatile.Read(ref _liveBytes);
+
+    /// <summary>Set in a write: bytes of the record it makes.</summary>
+    public int AddedBytes { get; set; }
+
+    /// <summary>Set in a write: bytes of the record it removes or supersedes.</summary>
+    public int RemovedBytes { get; set; }
+
+    /// <summary>Marks an operation as under way.</summary>
+    public void BeginOperation() => Volatile.Write(ref _operations, _operations + 1);
+
+    public void EndOperation() => Volatile.Write(ref _operations, _operations + 1);
+
+    /// <summary>Waits until an operation that is under way has ended.</summary>
+    public void WaitForOperation()
     {
-        long writes = Volatile.Read(ref _writes);
-        if ((writes & 1) != 0)
+        long operations = Volatile.Read(ref _operations);
+        if ((operations & 1) != 0)
         {
             SpinWait spin = default;
-            while (Volatile.Read(ref _writes) == writes)
+            while (Volatile.Read(ref _operations) == operations)
             {
                 spin.SpinOnce();
             }
         }
     }
 
-    /// <summary>Has a write kept by the log and then performs it; <see cref="Outcome"/> has the result.</summary>
-    /// <exception cref="IOException">The log cannot keep it, or the record is on disk and could not be read.</exception>
-    public void Write(SpanByte id, ref CustomerOperation operation, IWriteLog log, RequestKey request)
+    /// <summary>Keeps in memory what is there now, until <see cref="EndProtection"/>; no operation in between.</summary>
+    public void BeginProtection() => _session.UnsafeContext.BeginUnsafe();
+
+    public void EndProtection() => _session.UnsafeContext.EndUnsafe();
+
+    /// <summary>Performs a write; <see cref="Outcome"/> has the result.</summary>
+    /// <exception cref="IOException">The record is on disk and could not be read.</exception>
+    public void Write(SpanByte id, ref CustomerOperation operation)
     {
         Outcome = Outcome.None;
+        AddedBytes = RemovedBytes = 0;
         _readFaults = _device.ReadFaults;
-        Volatile.Write(ref _writes, _writes + 1);
-        try
+        if (_session.RMW(ref id, ref operation).IsPending)
         {
-            operation.Sequence = operation.Delete
-                ? log.Delete(id.AsReadOnlySpan(), request)
-                : log.Upsert(id.AsReadOnlySpan(), in operation.Attributes, new ReadOnlySpan<float>(operation.Features, operation.FeatureCount), request);
-            if (_session.RMW(ref id, ref operation).IsPending)
-            {
-                _session.CompletePending(wait: true);
-            }
-        }
-        finally
-        {
-            Volatile.Write(ref _writes, _writes + 1);
+            _session.CompletePending(wait: true);
         }
         if (Outcome == Outcome.Failed)
         {
@@ -126,6 +210,11 @@ internal sealed unsafe class CustomerSession : IDisposable
         if (Outcome == Outcome.None)
         {
             throw new InvalidOperationException("the record store ended a write without a result");
+        }
+        Volatile.Write(ref _liveBytes, _liveBytes + AddedBytes - RemovedBytes);
+        if (Outcome is Outcome.Inserted or Outcome.Deleted)
+        {
+            Volatile.Write(ref _customers, _customers + (Outcome == Outcome.Inserted ? 1 : -1));
         }
     }
 
@@ -165,17 +254,27 @@ internal sealed unsafe class CustomerSession : IDisposable
     }
 
     /// <summary>Called back for a record that was found; nothing may escape through FASTER.</summary>
-    public void OnRead(int index, ReadOnlySpan<byte> record)
+    public void OnRead(int index, ReadOnlySpan<byte> record, KeyLock* keyLock)
     {
         Found++;
         if (_readerFailure is not null)
         {
             return;
         }
-        _reading = true;
+        IsReading = true;
         try
         {
-            _read(_reader, index, new CustomerView(record));
+            // Copied first, so that the reader sees no change and is called once.
+            Span<byte> copy = _record.Length < record.Length ? _record = new byte[record.Length] : _record;
+            copy = copy[..record.Length];
+            int version;
+            do
+            {
+                version = keyLock->BeginRead();
+                record.CopyTo(copy);
+            }
+            while (!keyLock->EndRead(version));
+            _read(_reader, index, new CustomerView(copy));
         }
         catch (Exception e)
         {
@@ -183,7 +282,7 @@ internal sealed unsafe class CustomerSession : IDisposable
         }
         finally
         {
-            _reading = false;
+            IsReading = false;
         }
     }
 
@@ -193,8 +292,8 @@ internal sealed unsafe class CustomerSession : IDisposable
 
     private sealed class RecordLength : IVariableLengthStruct<SpanByte, CustomerOperation>
     {
-        public int GetInitialLength(ref CustomerOperation input) => sizeof(int) + input.RecordBytes;
+        public int GetInitialLength(ref CustomerOperation input) => sizeof(int) + input.InitialRecordBytes;
 
-        public int GetLength(ref SpanByte t, ref CustomerOperation input) => sizeof(int) + input.RecordBytes;
+        public int GetLength(ref SpanByte stored, ref CustomerOperation input) => sizeof(int) + input.RecordBytes(stored.AsReadOnlySpan());
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using FASTER.core;
 using ScoringEngine.Core.Features;
 
@@ -21,21 +22,20 @@ public sealed unsafe class CustomerStore : IDisposable
     public const int MaxFeatures = 4096;
 
     private const long MaxSegmentBytes = 1L << 30;
+    private const int SegmentsInMemory = 8;
 
     // Bounds the buffers of reads that wait for the disk together.
     private const int MaxPendingReads = 256;
 
     private readonly CustomerStoreOptions _options;
-    private readonly string? _ownDirectory;
     private readonly LogDevice _device;
     private readonly FasterKV<SpanByte, SpanByte> _faster;
     private readonly SessionPool _sessions;
-    private readonly WriteLocks _writeLocks = new();
     private readonly SupersededVersions _superseded;
     private readonly Lock _scansLock = new();
     private volatile CustomerScan[] _scans = [];
-    private readonly IWriteLog _log;
-    private long _count;
+    private readonly Func<long, long> _physicalAddress;
+    private readonly int _pageBytes;
 
     /// <summary>Makes an empty store.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
@@ -51,40 +51,43 @@ public sealed unsafe class CustomerStore : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         _options = options;
-        _log = log;
-        _ownDirectory = options.Directory is null ? Directory.CreateTempSubdirectory("scoring-engine-").FullName : null;
-        string directory = _ownDirectory ?? Directory.CreateDirectory(options.Directory!).FullName;
-        _device = createDevice(directory);
-        int pageBytes = 1 << int.Log2(options.PageBytes);
-        _superseded = new SupersededVersions(pageBytes);
+        Log = log;
+        // Names of the files are unique, and gone at once: the temp folder itself will do.
+        _device = createDevice(options.Directory is null ? Path.GetTempPath() : Directory.CreateDirectory(options.Directory).FullName);
+        _pageBytes = 1 << int.Log2(options.PageBytes);
+        _superseded = new SupersededVersions(_pageBytes);
         try
         {
+            long bufferBytes = (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)options.MemoryBytes);
             _faster = new FasterKV<SpanByte, SpanByte>(new FasterKVSettings<SpanByte, SpanByte>
             {
                 LogDevice = _device,
                 IndexSize = options.IndexBytes,
-                MemorySize = options.MemoryBytes,
-                PageSize = pageBytes,
-                SegmentSize = Math.Max(MaxSegmentBytes, pageBytes),
+                MemorySize = bufferBytes,
+                PageSize = _pageBytes,
+                SegmentSize = Math.Clamp(bufferBytes / SegmentsInMemory, _pageBytes, MaxSegmentBytes),
                 EqualityComparer = new IdComparer(),
-                ConcurrencyControlMode = ConcurrencyControlMode.LockTable,
+                ConcurrencyControlMode = ConcurrencyControlMode.None,
             });
+            // FASTER takes powers of two only; the pages above the budget stay empty.
+            _faster.Log.EmptyPageCount = (int)((bufferBytes - options.MemoryBytes) / _pageBytes);
+            _physicalAddress = LogLayout.PhysicalAddresses(_faster);
         }
         catch
         {
-            // Memory that cannot be had must not leave a folder behind.
+            // Memory that cannot be had must not keep files open.
+            _faster?.Dispose();
             _device.Dispose();
-            if (_ownDirectory is not null)
-            {
-                Directory.Delete(_ownDirectory, recursive: true);
-            }
             throw;
         }
         _sessions = new SessionPool(() => new CustomerSession(this, _faster, _device));
     }
 
+    /// <summary>What numbers and keeps the writes. Set after recovery, before the first write.</summary>
+    internal IWriteLog Log { get; set; }
+
     /// <summary>Number of live customers, exact whenever no write is under way.</summary>
-    public long Count => Volatile.Read(ref _count);
+    public long Count => _sessions.Sum(session => session.Customers);
 
     /// <summary>Sizes of now.</summary>
     public CustomerStoreStatistics Statistics
@@ -93,8 +96,8 @@ public sealed unsafe class CustomerStore : IDisposable
         {
             long indexBytes = _options.IndexBytes;
             return new CustomerStoreStatistics(Count, _faster.Log.MemorySizeBytes, indexBytes,
-                _faster.Log.TailAddress - _faster.Log.BeginAddress, _device.End, _superseded.Count,
-                IndexOutgrown: Count > indexBytes / CustomerStoreOptions.IndexBytesPerCustomer);
+                _faster.Log.TailAddress - _faster.Log.BeginAddress, LiveBytes, _device.Bytes, _superseded.Count,
+                IndexLoad: (double)Count * CustomerStoreOptions.IndexBytesPerCustomer / indexBytes);
         }
     }
 
@@ -177,15 +180,224 @@ public sealed unsafe class CustomerStore : IDisposable
         CustomerSession session = _sessions.Rent();
         try
         {
-            CustomerOperation operation = new() { Delete = true };
-            if (WriteOne(session, id, ref operation, request) == Outcome.NotFound)
+            KeyLock* keyLock = Lock(id);
+            try
             {
-                sequence = 0;
-                return false;
+                if (!ReadOne(session, id, reader: null, &Ignore))
+                {
+                    sequence = 0;
+                    return false;
+                }
+                CustomerOperation operation = new() { Kind = WriteKind.Delete, Lock = keyLock, Sequence = Log.Delete(id, request) };
+                Write(session, id, ref operation);
+                sequence = operation.Sequence;
+                return true;
             }
-            Interlocked.Decrement(ref _count);
-            sequence = operation.Sequence;
-            return true;
+            finally
+            {
+                keyLock->Release();
+            }
+        }
+        finally
+        {
+            _sessions.Return(session);
+        }
+    }
+
+    /// <summary>Replaces some features of a customer; the others, the consent bits and the contacts stay.</summary>
+    /// <param name="id">The customer's id.</param>
+    /// <param name="indexes">Which features, in the order of the schema version that results.</param>
+    /// <param name="values">Their new values; NaN is missing.</param>
+    /// <param name="updatedAtUnixMs">Time of the update: unix milliseconds, 0 to 2^48-1.</param>
+    /// <param name="layout">What to bring the features to first when they are of another schema version; null leaves them in theirs.</param>
+    /// <param name="sequence">Number of the write; 0 when the customer is not stored.</param>
+    /// <param name="request">The request that asks for it.</param>
+    /// <returns>Whether the customer is stored; otherwise nothing happened.</returns>
+    /// <exception cref="ArgumentException">The id is out of range, or there is not one value for each index.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The time or an index is out of range; the customer stays as it is.</exception>
+    /// <exception cref="InvalidDataException">The stored features do not have the number that their schema version says.</exception>
+    /// <exception cref="IOException">The log device has failed, or the write cannot be kept.</exception>
+    public bool Patch(ReadOnlySpan<byte> id, ReadOnlySpan<int> indexes, ReadOnlySpan<float> values, long updatedAtUnixMs,
+        IFeatureLayout? layout, out ulong sequence, RequestKey request = default)
+    {
+        CheckId(id);
+        CheckTime(updatedAtUnixMs);
+        if (indexes.Length != values.Length)
+        {
+            throw new ArgumentException($"expected a value for each of {indexes.Length} indexes, found {values.Length}", nameof(values));
+        }
+        CheckWritable();
+        sequence = 0;
+        CustomerSession session = _sessions.Rent();
+        try
+        {
+            KeyLock* keyLock = Lock(id);
+            try
+            {
+                if (!CopyOne(session, id))
+                {
+                    return false;
+                }
+                CustomerView stored = new(session.Copy.Record);
+                Span<float> row = InCurrentLayout(session, in stored, layout);
+                for (int i = 0; i < indexes.Length; i++)
+                {
+                    if ((uint)indexes[i] >= (uint)row.Length)
+                    {
+                        throw new ArgumentOutOfRangeException(nameof(indexes), indexes[i], $"expected 0 to {row.Length - 1}");
+                    }
+                    row[indexes[i]] = values[i];
+                }
+                CustomerAttributes attributes = new(updatedAtUnixMs, layout?.SchemaVersion ?? stored.SchemaVersion, stored.Consent);
+                sequence = UpsertLocked(session, keyLock, id, row, in attributes, request).Sequence;
+                return true;
+            }
+            finally
+            {
+                keyLock->Release();
+            }
+        }
+        finally
+        {
+            _sessions.Return(session);
+        }
+    }
+
+    /// <summary>
+    /// Changes the contacts of a customer in one step, beside which no other write of the customer happens. A customer
+    /// that has no secret gets one.
+    /// </summary>
+    /// <param name="id">The customer's id.</param>
+    /// <param name="update">Makes the change.</param>
+    /// <param name="sequence">Number of the customer's latest write; the contacts are lost when it is not kept. 0 when the customer is not stored.</param>
+    /// <returns>Whether the contacts were stored: false when the customer is not stored or the update declined.</returns>
+    /// <exception cref="ArgumentException">The id is out of range.</exception>
+    /// <exception cref="IOException">The log device has failed, or the write cannot be kept.</exception>
+    public bool UpdateContacts<TUpdate>(scoped ReadOnlySpan<byte> id, ref TUpdate update, out ulong sequence)
+        where TUpdate : IContactUpdate, allows ref struct
+    {
+        CheckId(id);
+        CheckWritable();
+        sequence = 0;
+        CustomerSession session = _sessions.Rent();
+        try
+        {
+            KeyLock* keyLock = Lock(id);
+            try
+            {
+                if (!CopyOne(session, id))
+                {
+                    return false;
+                }
+                CustomerView stored = new(session.Copy.Record);
+                Span<byte> secret = session.Secret;
+                if (stored.HasSecret)
+                {
+                    stored.Secret.CopyTo(secret);
+                }
+                else
+                {
+                    RandomNumberGenerator.Fill(secret);
+                }
+                ReadOnlySpan<ContactEvent> events = stored.Contacts;
+                Span<ContactEvent> room = Room(ref session.Contacts, Math.Max(events.Length, _options.MaxContactEvents));
+                events.CopyTo(room);
+                ContactList contacts = new(room, events.Length, _options.MaxContactEvents, stored.ContactSequence, secret);
+                sequence = stored.Sequence;
+                CustomerSession.IsReading = true;
+                try
+                {
+                    if (!update.Update(in stored, ref contacts))
+                    {
+                        return false;
+                    }
+                }
+                finally
+                {
+                    CustomerSession.IsReading = false;
+                }
+                if (!stored.HasSecret)
+                {
+                    sequence = Log.ContactSecret(id, secret);
+                }
+                ReplaceContacts(session, keyLock, id, sequence, secret, contacts.Sequence, contacts.Events);
+                return true;
+            }
+            finally
+            {
+                keyLock->Release();
+            }
+        }
+        finally
+        {
+            _sessions.Return(session);
+        }
+    }
+
+    /// <summary>Recovery: stores a record as it was stored before, unless a write as new or newer is; returns whether it did.</summary>
+    /// <exception cref="InvalidDataException">The bytes are no record with that number.</exception>
+    internal bool Apply(ulong sequence, ReadOnlySpan<byte> id, ReadOnlySpan<byte> record)
+    {
+        CheckId(id);
+        if (!CustomerRecord.IsWellFormed(record) || CustomerRecord.Sequence(record) != sequence)
+        {
+            throw new InvalidDataException($"expected a customer's record with the number {sequence}, found {record.Length} bytes that are none");
+        }
+        fixed (byte* bytes = record)
+        {
+            CustomerOperation operation = new() { Kind = WriteKind.Replace, Record = bytes, RecordLength = record.Length, Sequence = sequence, OnlyIfNewer = true };
+            return ApplyOne(id, ref operation);
+        }
+    }
+
+    /// <summary>Recovery: stores a customer, as <see cref="Upsert"/> did, unless a write as new or newer is stored; returns whether it did.</summary>
+    internal bool ApplyUpsert(ulong sequence, ReadOnlySpan<byte> id, in CustomerAttributes attributes, ReadOnlySpan<float> features)
+    {
+        CheckId(id);
+        CheckFeatures(features.Length);
+        CheckTime(attributes.UpdatedAtUnixMs);
+        fixed (float* values = features)
+        {
+            CustomerOperation operation = new() { Features = values, FeatureCount = features.Length, Attributes = attributes, Sequence = sequence, OnlyIfNewer = true };
+            return ApplyOne(id, ref operation);
+        }
+    }
+
+    /// <summary>Recovery: removes a customer unless a write as new or newer is stored; returns whether it did.</summary>
+    internal bool ApplyDelete(ulong sequence, ReadOnlySpan<byte> id)
+    {
+        CheckId(id);
+        CustomerOperation operation = new() { Kind = WriteKind.Delete, Sequence = sequence, OnlyIfNewer = true };
+        return ApplyOne(id, ref operation);
+    }
+
+    /// <summary>Recovery: gives a customer its secret unless a write as new or newer is stored; returns whether it did.</summary>
+    internal bool ApplyContactSecret(ulong sequence, ReadOnlySpan<byte> id, ReadOnlySpan<byte> secret)
+    {
+        CheckId(id);
+        if (secret.Length != CustomerRecord.SecretBytes)
+        {
+            throw new InvalidDataException($"expected a secret of {CustomerRecord.SecretBytes} bytes, found {secret.Length}");
+        }
+        CheckWritable();
+        CustomerSession session = _sessions.Rent();
+        try
+        {
+            KeyLock* keyLock = Lock(id);
+            try
+            {
+                if (!CopyOne(session, id) || CustomerRecord.Sequence(session.Copy.Record) >= sequence)
+                {
+                    return false;
+                }
+                CustomerView stored = new(session.Copy.Record);
+                ReplaceContacts(session, keyLock, id, sequence, secret, stored.ContactSequence, stored.Contacts);
+                return true;
+            }
+            finally
+            {
+                keyLock->Release();
+            }
         }
         finally
         {
@@ -228,18 +440,19 @@ public sealed unsafe class CustomerStore : IDisposable
         where TVisitor : ICustomerVisitor
     {
         CustomerScan scan = new();
+        long begin;
         lock (_scansLock)
         {
             _scans = [.. _scans, scan];
+            begin = _faster.Log.BeginAddress;
         }
         try
         {
-            int readFaults = _device.ReadFaults;
             long tail = _faster.Log.TailAddress;
             // Until then records before the tail may be half-written.
-            _sessions.WaitForWrites();
-            scan.Run(_faster.Log, _superseded, () => CheckReadable(readFaults), _faster.Log.BeginAddress, tail, ref visitor, cancellation);
-            CopyReader copy = default;
+            _sessions.WaitForOperations();
+            scan.Run(NewReader(), _superseded, begin, tail, ref visitor, cancellation);
+            RecordCopy copy = default;
             foreach (byte[] id in scan.Deferred)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -265,11 +478,12 @@ public sealed unsafe class CustomerStore : IDisposable
         _device.WaitUntilIdle();
         _faster.Dispose();
         _device.Dispose();
-        if (_ownDirectory is not null)
-        {
-            Directory.Delete(_ownDirectory, recursive: true);
-        }
     }
+
+    /// <summary>The locks of the keys.</summary>
+    internal WriteLocks Locks { get; } = new();
+
+    private long LiveBytes => _sessions.Sum(session => session.LiveBytes);
 
     /// <summary>Called in a write that replaced the version at <paramref name="source"/> by one at the tail.</summary>
     internal void OnMoved(long source, long destination, ReadOnlySpan<byte> id)
@@ -283,43 +497,131 @@ public sealed unsafe class CustomerStore : IDisposable
 
     private WriteReceipt UpsertOne(CustomerSession session, ReadOnlySpan<byte> id, ReadOnlySpan<float> features, in CustomerAttributes attributes, RequestKey request)
     {
-        fixed (float* values = features)
-        {
-            CustomerOperation operation = new() { Features = values, FeatureCount = features.Length, Attributes = attributes };
-            bool created = WriteOne(session, id, ref operation, request) == Outcome.Inserted;
-            if (created)
-            {
-                Interlocked.Increment(ref _count);
-            }
-            return new WriteReceipt(operation.Sequence, created);
-        }
-    }
-
-    private Outcome WriteOne(CustomerSession session, ReadOnlySpan<byte> id, ref CustomerOperation operation, RequestKey request)
-    {
-        ref int writeLock = ref _writeLocks.Acquire(IdComparer.Hash(id));
+        KeyLock* keyLock = Lock(id);
         try
         {
-            if (operation.Delete && !Contains(session, id))
-            {
-                return Outcome.NotFound;
-            }
-            fixed (byte* bytes = id)
-            {
-                session.Write(SpanByte.FromPointer(bytes, id.Length), ref operation, _log, request);
-            }
-            return session.Outcome;
+            return UpsertLocked(session, keyLock, id, features, in attributes, request);
         }
         finally
         {
-            WriteLocks.Release(ref writeLock);
+            keyLock->Release();
         }
     }
 
-    private static bool Contains(CustomerSession session, ReadOnlySpan<byte> id)
+    private WriteReceipt UpsertLocked(CustomerSession session, KeyLock* keyLock, ReadOnlySpan<byte> id, ReadOnlySpan<float> features, in CustomerAttributes attributes, RequestKey request)
     {
-        byte none = 0;
-        session.BeginReads(&none, &Ignore);
+        fixed (float* values = features)
+        {
+            CustomerOperation operation = new()
+            {
+                Features = values,
+                FeatureCount = features.Length,
+                Attributes = attributes,
+                Lock = keyLock,
+                Sequence = Log.Upsert(id, in attributes, features, request),
+            };
+            return new WriteReceipt(operation.Sequence, Write(session, id, ref operation) == Outcome.Inserted);
+        }
+    }
+
+    private bool ApplyOne(ReadOnlySpan<byte> id, ref CustomerOperation operation)
+    {
+        CheckWritable();
+        CustomerSession session = _sessions.Rent();
+        try
+        {
+            KeyLock* keyLock = Lock(id);
+            try
+            {
+                operation.Lock = keyLock;
+                return Write(session, id, ref operation) is Outcome.Inserted or Outcome.Updated or Outcome.Deleted;
+            }
+            finally
+            {
+                keyLock->Release();
+            }
+        }
+        finally
+        {
+            _sessions.Return(session);
+        }
+    }
+
+    /// <summary>Locks a key against other writers.</summary>
+    private KeyLock* Lock(ReadOnlySpan<byte> id)
+    {
+        KeyLock* keyLock = Locks.Of(IdComparer.Hash(id));
+        keyLock->Acquire();
+        return keyLock;
+    }
+
+    /// <summary>Performs a write that has its number; its key is locked.</summary>
+    private static Outcome Write(CustomerSession session, ReadOnlySpan<byte> id, ref CustomerOperation operation)
+    {
+        fixed (byte* bytes = id)
+        {
+            session.Write(SpanByte.FromPointer(bytes, id.Length), ref operation);
+        }
+        return session.Outcome;
+    }
+
+    /// <summary>Stores the copied record with other contacts; the key is locked.</summary>
+    private static void ReplaceContacts(CustomerSession session, KeyLock* keyLock, ReadOnlySpan<byte> id, ulong sequence, ReadOnlySpan<byte> secret,
+        ulong contactSequence, ReadOnlySpan<ContactEvent> events)
+    {
+        ReadOnlySpan<byte> stored = session.Copy.Record;
+        int contactStart = stored.Length - CustomerRecord.ContactPart(stored).Length;
+        Span<byte> record = Room(ref session.Record, contactStart + CustomerRecord.ContactBytes(events.Length));
+        stored[..contactStart].CopyTo(record);
+        CustomerRecord.WriteSequence(record, sequence);
+        CustomerRecord.WriteContacts(record[contactStart..], secret, contactSequence, events);
+        fixed (byte* bytes = record)
+        {
+            CustomerOperation operation = new() { Kind = WriteKind.Replace, Record = bytes, RecordLength = record.Length, Lock = keyLock, Sequence = sequence };
+            Write(session, id, ref operation);
+        }
+    }
+
+    /// <summary>The features of a record in a layout, to be changed.</summary>
+    private static Span<float> InCurrentLayout(CustomerSession session, in CustomerView stored, IFeatureLayout? layout)
+    {
+        ReadOnlySpan<float> features = stored.Features;
+        if (layout is null || layout.SchemaVersion == stored.SchemaVersion)
+        {
+            if (layout is not null && layout.Columns != features.Length)
+            {
+                throw new InvalidDataException($"expected {layout.Columns} features of a customer of schema version {layout.SchemaVersion}, found {features.Length}");
+            }
+            Span<float> same = Room(ref session.Row, features.Length);
+            features.CopyTo(same);
+            return same;
+        }
+        CheckFeatures(layout.Columns);
+        Span<float> row = Room(ref session.Row, layout.Columns);
+        layout.Rewrite(stored.SchemaVersion, features, row);
+        return row;
+    }
+
+    private static Span<T> Room<T>(ref T[] buffer, int length)
+    {
+        if (buffer.Length < length)
+        {
+            buffer = new T[length];
+        }
+        return buffer.AsSpan(0, length);
+    }
+
+    private static bool CopyOne(CustomerSession session, ReadOnlySpan<byte> id)
+    {
+        fixed (byte* copy = &Unsafe.As<RecordCopy, byte>(ref session.Copy))
+        {
+            return ReadOne(session, id, copy, &Invoke<RecordCopy>);
+        }
+    }
+
+    private static bool ReadOne(CustomerSession session, ReadOnlySpan<byte> id, byte* reader, delegate*<byte*, int, in CustomerView, void> read)
+    {
+        session.BeginReads(reader, read);
         fixed (byte* bytes = id)
         {
             bool usedDisk = session.StartRead(SpanByte.FromPointer(bytes, id.Length), 0);
@@ -432,31 +734,6 @@ public sealed unsafe class CustomerStore : IDisposable
         }
     }
 
-    private void CheckReadable(int readFaults)
-    {
-        if (_device.ReadFaults != readFaults)
-        {
-            throw new IOException("the log device cannot be read: " + _device.ReadFault?.Message, _device.ReadFault);
-        }
-    }
-
-    /// <summary>Copies a record, so that a visitor runs outside the reader's lock.</summary>
-    private struct CopyReader : ICustomerReader
-    {
-        private byte[]? _buffer;
-        private int _length;
-
-        public readonly ReadOnlySpan<byte> Record => _buffer.AsSpan(0, _length);
-
-        public void Read(in CustomerView customer)
-        {
-            ReadOnlySpan<byte> record = customer.Record;
-            if (_buffer is null || _buffer.Length < record.Length)
-            {
-                _buffer = new byte[record.Length];
-            }
-            record.CopyTo(_buffer);
-            _length = record.Length;
-        }
-    }
+    private LogReader NewReader() => new(_faster.Log, _physicalAddress, _device, _sessions, Locks, _pageBytes,
+        CustomerRecord.Bytes(MaxFeatures) + CustomerRecord.ContactBytes(CustomerStoreOptions.MaxMaxContactEvents));
 }
