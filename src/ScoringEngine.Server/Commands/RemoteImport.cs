@@ -20,6 +20,7 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
 
     private readonly SemaphoreSlim _room = new(MaxUnacknowledged);
     private readonly Queue<FileBlock> _unacknowledged = [];
+    private long _resentTo;
 
     /// <summary>What is acknowledged.</summary>
     public ImportTotals Totals { get; } = new();
@@ -47,12 +48,12 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
                 failures = Totals.Rows > before ? 1 : failures + 1;
                 if (!MayPass(e, out TimeSpan atLeast) || failures > retries)
                 {
-                    throw new CommandFailure($"the server answered {e.StatusCode}: {e.Status.Detail}; {Totals.Rows:N0} rows are written, sending them again does no harm");
+                    throw new CommandFailure($"{Reason(e)}; {Totals.Rows:N0} rows are written, sending them again does no harm");
                 }
                 TimeSpan delay = FirstDelay * Math.Pow(2, failures - 1);
                 delay = delay < atLeast ? atLeast : delay;
                 delay = delay > LongestDelay ? LongestDelay : delay;
-                output.Warn($"the server answered {e.StatusCode}: {e.Status.Detail}; going on after row {Totals.Rows:N0} in {delay.TotalSeconds:0.0} s");
+                output.Warn($"{Reason(e)}; going on after row {Totals.Rows:N0} in {delay.TotalSeconds:0.0} s");
                 await Task.Delay(delay, cancellation);
             }
         }
@@ -65,6 +66,9 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
         atLeast = retry?.RetryDelay?.ToTimeSpan() ?? TimeSpan.Zero;
         return exception.StatusCode == StatusCode.Unavailable || retry is not null || exception.Status.DebugException is not null;
     }
+
+    private static string Reason(RpcException exception) => exception.Status.DebugException is null
+        ? $"the server answered {exception.StatusCode}: {exception.Status.Detail}" : $"the connection broke ({ServerConnection.Cause(exception)})";
 
     private async Task CallAsync(IProgress<double> progress, CancellationToken cancellation)
     {
@@ -88,14 +92,14 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
 
     private async Task SendAsync(IClientStreamWriter<ImportCustomersRequest> stream, CancellationToken stop)
     {
-        FileBlock[] again = Unacknowledged();
-        Resent += again.Sum(b => (long)b.Customers.IdEnds.Count);
-        foreach (FileBlock block in again)
+        foreach (FileBlock block in Unacknowledged())
         {
             if (!await TrySendAsync(stream, block, stop))
             {
                 return;
             }
+            Resent += block.EndRow > _resentTo ? block.Customers.IdEnds.Count : 0;
+            _resentTo = Math.Max(_resentTo, block.EndRow);
         }
         while (await TryTakeAsync(stop) is { } block)
         {
@@ -106,7 +110,7 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
         }
         if (!stop.IsCancellationRequested)
         {
-            await stream.CompleteAsync();
+            await stream.CompleteAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -132,16 +136,10 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
 
     private static async Task<bool> TrySendAsync(IClientStreamWriter<ImportCustomersRequest> stream, FileBlock block, CancellationToken stop)
     {
-        try
-        {
-            await stream.WriteAsync(new ImportCustomersRequest { Block = block.Customers }, stop);
-            return true;
-        }
-        catch (Exception e) when (e is RpcException or InvalidOperationException or OperationCanceledException)
-        {
-            // The call is over; why is what its answers end with.
-            return false;
-        }
+        // Where it fails the call is over; why is what its answers end with.
+        Task sending = stream.WriteAsync(new ImportCustomersRequest { Block = block.Customers }, stop);
+        await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return sending.IsCompletedSuccessfully;
     }
 
     private async Task ReceiveAsync(IAsyncStreamReader<ImportCustomersResponse> stream, IProgress<double> progress)

@@ -79,7 +79,8 @@ internal sealed class ServerConnection : IDisposable
             && uri.Scheme == Uri.UriSchemeHttp && uri.PathAndQuery == "/"
             ? uri : throw new CommandFailure($"--server '{address}': expected HOST:PORT or http://HOST:PORT", ExitCode.Usage);
 
-    private static string Cause(RpcException exception)
+    /// <summary>What is at the bottom of a call that got no answer.</summary>
+    public static string Cause(RpcException exception)
     {
         Exception? cause = exception.Status.DebugException;
         while (cause?.InnerException is { } inner)
