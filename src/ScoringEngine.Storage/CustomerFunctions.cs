@@ -31,48 +31,60 @@ internal readonly unsafe struct CustomerFunctions(CustomerSession session) : IFu
             return false;
         }
         session.Outcome = Outcome.NotFound;
-        return !input.Delete;
+        return input.Kind != WriteKind.Delete;
     }
 
     public bool InitialUpdater(ref SpanByte key, ref CustomerOperation input, ref SpanByte value, ref Empty output, ref RMWInfo rmwInfo)
     {
-        Write(ref input, ref value);
+        Write(ref input, value.AsSpan(), contacts: default);
         session.Outcome = Outcome.Inserted;
         return true;
     }
 
     public bool InPlaceUpdater(ref SpanByte key, ref CustomerOperation input, ref SpanByte value, ref Empty output, ref RMWInfo rmwInfo)
     {
-        if (input.Delete)
+        ReadOnlySpan<byte> old = value.AsReadOnlySpan();
+        if (input.ComesTooLate(old))
+        {
+            session.Outcome = Outcome.Older;
+            return true;
+        }
+        if (input.Kind == WriteKind.Delete)
         {
             session.Outcome = Outcome.Deleted;
             rmwInfo.Action = RMWAction.ExpireAndStop;
             return false;
         }
-        if (value.Length != input.RecordBytes)
+        if (value.Length != input.RecordBytes(old))
         {
             return false; // FASTER then copies: a record never changes its length, so that a log scan always finds the next.
         }
-        Write(ref input, ref value);
+        // The contacts stay where they are: with as many bytes before them as before.
+        Write(ref input, value.AsSpan(), contacts: default);
         session.Outcome = Outcome.Updated;
         return true;
     }
 
     public bool NeedCopyUpdate(ref SpanByte key, ref CustomerOperation input, ref SpanByte oldValue, ref Empty output, ref RMWInfo rmwInfo)
     {
+        if (input.ComesTooLate(oldValue.AsReadOnlySpan()))
+        {
+            session.Outcome = Outcome.Older;
+            return false;
+        }
         session.Source = rmwInfo.Address;
         return true;
     }
 
     public bool CopyUpdater(ref SpanByte key, ref CustomerOperation input, ref SpanByte oldValue, ref SpanByte newValue, ref Empty output, ref RMWInfo rmwInfo)
     {
-        if (input.Delete)
+        if (input.Kind == WriteKind.Delete)
         {
             session.Outcome = Outcome.Deleted;
             rmwInfo.Action = RMWAction.ExpireAndStop;
             return false;
         }
-        Write(ref input, ref newValue);
+        Write(ref input, newValue.AsSpan(), CustomerRecord.ContactPart(oldValue.AsReadOnlySpan()));
         session.Outcome = Outcome.Updated;
         return true;
     }
@@ -80,8 +92,16 @@ internal readonly unsafe struct CustomerFunctions(CustomerSession session) : IFu
     public void PostCopyUpdater(ref SpanByte key, ref CustomerOperation input, ref SpanByte oldValue, ref SpanByte newValue, ref Empty output, ref RMWInfo rmwInfo)
         => session.Store.OnMoved(session.Source, rmwInfo.Address, key.AsReadOnlySpan());
 
-    private void Write(ref CustomerOperation input, ref SpanByte value) => CustomerRecord.Write(value.AsSpan(),
-        input.Sequence, in input.Attributes, new ReadOnlySpan<float>(input.Features, input.FeatureCount));
+    private static void Write(ref CustomerOperation input, Span<byte> record, ReadOnlySpan<byte> contacts)
+    {
+        if (input.Kind == WriteKind.Replace)
+        {
+            new ReadOnlySpan<byte>(input.Record, input.RecordLength).CopyTo(record);
+            return;
+        }
+        CustomerRecord.Write(record, input.Sequence, in input.Attributes, new ReadOnlySpan<float>(input.Features, input.FeatureCount));
+        contacts.CopyTo(record[CustomerRecord.Bytes(input.FeatureCount)..]);
+    }
 
     // Upsert and delete are not used.
     public bool SingleWriter(ref SpanByte key, ref CustomerOperation input, ref SpanByte src, ref SpanByte dst, ref Empty output, ref UpsertInfo upsertInfo, WriteReason reason) => false;

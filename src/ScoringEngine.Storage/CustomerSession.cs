@@ -12,34 +12,71 @@ internal enum Outcome : byte
     Updated,
     Deleted,
     NotFound,
+
+    /// <summary>Nothing: what is stored is as new or newer.</summary>
+    Older,
     Failed,
 }
 
+internal enum WriteKind : byte
+{
+    /// <summary>Stores attributes and features; the contacts stay.</summary>
+    Upsert,
+
+    /// <summary>Removes the customer with its contacts.</summary>
+    Delete,
+
+    /// <summary>Stores a whole record.</summary>
+    Replace,
+}
+
 /// <summary>
-/// Input of a FASTER operation. Operations complete before the call that started them returns, so the caller's
-/// features stay where <see cref="Features"/> points even when the operation waits for the disk.
+/// Input of a FASTER operation. Operations complete before the call that started them returns, so what the caller has
+/// stays where the pointers point even when the operation waits for the disk.
 /// </summary>
 internal unsafe struct CustomerOperation
 {
-    /// <summary>Write: the features.</summary>
+    /// <summary>Upsert: the features.</summary>
     public float* Features;
 
-    /// <summary>Write: number of features.</summary>
+    /// <summary>Upsert: number of features.</summary>
     public int FeatureCount;
+
+    /// <summary>Replace: the record.</summary>
+    public byte* Record;
+
+    /// <summary>Replace: bytes of the record.</summary>
+    public int RecordLength;
 
     /// <summary>Write: its number.</summary>
     public ulong Sequence;
 
-    /// <summary>Write: whether to delete.</summary>
-    public bool Delete;
+    /// <summary>Write: what to do.</summary>
+    public WriteKind Kind;
+
+    /// <summary>Write: whether to leave a record that is as new or newer.</summary>
+    public bool OnlyIfNewer;
 
     /// <summary>Read: index of the id in its block.</summary>
     public int Index;
 
-    /// <summary>Write: what to store beside the features.</summary>
+    /// <summary>Upsert: what to store beside the features.</summary>
     public CustomerAttributes Attributes;
 
-    public readonly int RecordBytes => Delete ? 0 : CustomerRecord.Bytes(FeatureCount);
+    /// <summary>Whether to leave a stored record as it is.</summary>
+    public readonly bool ComesTooLate(ReadOnlySpan<byte> stored) => OnlyIfNewer && CustomerRecord.Sequence(stored) >= Sequence;
+
+    /// <summary>Bytes of a new customer's record.</summary>
+    public readonly int InitialRecordBytes => Kind switch
+    {
+        WriteKind.Upsert => CustomerRecord.Bytes(FeatureCount),
+        WriteKind.Replace => RecordLength,
+        _ => 0,
+    };
+
+    /// <summary>Bytes of the record that replaces a stored one.</summary>
+    public readonly int RecordBytes(ReadOnlySpan<byte> stored)
+        => InitialRecordBytes + (Kind == WriteKind.Upsert ? CustomerRecord.ContactPart(stored).Length : 0);
 }
 
 /// <summary>
@@ -73,8 +110,27 @@ internal sealed unsafe class CustomerSession : IDisposable
     /// <summary>Number of customers read since <see cref="BeginReads"/>.</summary>
     public int Found { get; private set; }
 
-    /// <summary>Whether this thread is inside a customer reader.</summary>
-    public static bool IsReading => _reading;
+    /// <summary>Whether this thread is inside a caller's code that may not call the store.</summary>
+    public static bool IsReading
+    {
+        get => _reading;
+        set => _reading = value;
+    }
+
+    /// <summary>A copy of the last record that <see cref="CustomerStore"/> read to change it.</summary>
+    public RecordCopy Copy;
+
+    /// <summary>Room to build the features of a record in.</summary>
+    public float[] Row = [];
+
+    /// <summary>Room to build the contacts of a record in.</summary>
+    public ContactEvent[] Contacts = [];
+
+    /// <summary>Room for a customer's secret.</summary>
+    public readonly byte[] Secret = new byte[CustomerRecord.SecretBytes];
+
+    /// <summary>Room to build a record in.</summary>
+    public byte[] Record = [];
 
     /// <summary>Whether a read of the log device has failed since the operation began.</summary>
     public bool DeviceFailed => _device.ReadFaults != _readFaults;
@@ -98,26 +154,20 @@ internal sealed unsafe class CustomerSession : IDisposable
         }
     }
 
-    /// <summary>Has a write kept by the log and then performs it; <see cref="Outcome"/> has the result.</summary>
-    /// <exception cref="IOException">The log cannot keep it, or the record is on disk and could not be read.</exception>
-    public void Write(SpanByte id, ref CustomerOperation operation, IWriteLog log, RequestKey request)
+    /// <summary>Marks a write as under way: from before it has its number until it is applied.</summary>
+    public void BeginWrite() => Volatile.Write(ref _writes, _writes + 1);
+
+    public void EndWrite() => Volatile.Write(ref _writes, _writes + 1);
+
+    /// <summary>Performs a write; <see cref="Outcome"/> has the result.</summary>
+    /// <exception cref="IOException">The record is on disk and could not be read.</exception>
+    public void Write(SpanByte id, ref CustomerOperation operation)
     {
         Outcome = Outcome.None;
         _readFaults = _device.ReadFaults;
-        Volatile.Write(ref _writes, _writes + 1);
-        try
+        if (_session.RMW(ref id, ref operation).IsPending)
         {
-            operation.Sequence = operation.Delete
-                ? log.Delete(id.AsReadOnlySpan(), request)
-                : log.Upsert(id.AsReadOnlySpan(), in operation.Attributes, new ReadOnlySpan<float>(operation.Features, operation.FeatureCount), request);
-            if (_session.RMW(ref id, ref operation).IsPending)
-            {
-                _session.CompletePending(wait: true);
-            }
-        }
-        finally
-        {
-            Volatile.Write(ref _writes, _writes + 1);
+            _session.CompletePending(wait: true);
         }
         if (Outcome == Outcome.Failed)
         {
@@ -172,7 +222,7 @@ internal sealed unsafe class CustomerSession : IDisposable
         {
             return;
         }
-        _reading = true;
+        IsReading = true;
         try
         {
             _read(_reader, index, new CustomerView(record));
@@ -183,7 +233,7 @@ internal sealed unsafe class CustomerSession : IDisposable
         }
         finally
         {
-            _reading = false;
+            IsReading = false;
         }
     }
 
@@ -193,8 +243,8 @@ internal sealed unsafe class CustomerSession : IDisposable
 
     private sealed class RecordLength : IVariableLengthStruct<SpanByte, CustomerOperation>
     {
-        public int GetInitialLength(ref CustomerOperation input) => sizeof(int) + input.RecordBytes;
+        public int GetInitialLength(ref CustomerOperation input) => sizeof(int) + input.InitialRecordBytes;
 
-        public int GetLength(ref SpanByte t, ref CustomerOperation input) => sizeof(int) + input.RecordBytes;
+        public int GetLength(ref SpanByte stored, ref CustomerOperation input) => sizeof(int) + input.RecordBytes(stored.AsReadOnlySpan());
     }
 }

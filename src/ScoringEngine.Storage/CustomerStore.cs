@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using FASTER.core;
 using ScoringEngine.Core.Features;
 
@@ -34,7 +35,6 @@ public sealed unsafe class CustomerStore : IDisposable
     private readonly SupersededVersions _superseded;
     private readonly Lock _scansLock = new();
     private volatile CustomerScan[] _scans = [];
-    private readonly IWriteLog _log;
     private long _count;
 
     /// <summary>Makes an empty store.</summary>
@@ -51,7 +51,7 @@ public sealed unsafe class CustomerStore : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         _options = options;
-        _log = log;
+        Log = log;
         _ownDirectory = options.Directory is null ? Directory.CreateTempSubdirectory("scoring-engine-").FullName : null;
         string directory = _ownDirectory ?? Directory.CreateDirectory(options.Directory!).FullName;
         _device = createDevice(directory);
@@ -82,6 +82,9 @@ public sealed unsafe class CustomerStore : IDisposable
         }
         _sessions = new SessionPool(() => new CustomerSession(this, _faster, _device));
     }
+
+    /// <summary>What numbers and keeps the writes. Set after recovery, before the first write.</summary>
+    internal IWriteLog Log { get; set; }
 
     /// <summary>Number of live customers, exact whenever no write is under way.</summary>
     public long Count => Volatile.Read(ref _count);
@@ -177,15 +180,224 @@ public sealed unsafe class CustomerStore : IDisposable
         CustomerSession session = _sessions.Rent();
         try
         {
-            CustomerOperation operation = new() { Delete = true };
-            if (WriteOne(session, id, ref operation, request) == Outcome.NotFound)
+            ref int writeLock = ref Lock(session, id);
+            try
             {
-                sequence = 0;
-                return false;
+                if (!ReadOne(session, id, reader: null, &Ignore))
+                {
+                    sequence = 0;
+                    return false;
+                }
+                CustomerOperation operation = new() { Kind = WriteKind.Delete, Sequence = Log.Delete(id, request) };
+                Write(session, id, ref operation);
+                sequence = operation.Sequence;
+                return true;
             }
-            Interlocked.Decrement(ref _count);
-            sequence = operation.Sequence;
-            return true;
+            finally
+            {
+                Unlock(session, ref writeLock);
+            }
+        }
+        finally
+        {
+            _sessions.Return(session);
+        }
+    }
+
+    /// <summary>Replaces some features of a customer; the others, the consent bits and the contacts stay.</summary>
+    /// <param name="id">The customer's id.</param>
+    /// <param name="indexes">Which features, in the order of the schema version that results.</param>
+    /// <param name="values">Their new values; NaN is missing.</param>
+    /// <param name="updatedAtUnixMs">Time of the update: unix milliseconds, 0 to 2^48-1.</param>
+    /// <param name="layout">What to bring the features to first when they are of another schema version; null leaves them in theirs.</param>
+    /// <param name="sequence">Number of the write; 0 when the customer is not stored.</param>
+    /// <param name="request">The request that asks for it.</param>
+    /// <returns>Whether the customer is stored; otherwise nothing happened.</returns>
+    /// <exception cref="ArgumentException">The id is out of range, or there is not one value for each index.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The time or an index is out of range; the customer stays as it is.</exception>
+    /// <exception cref="InvalidDataException">The stored features do not have the number that their schema version says.</exception>
+    /// <exception cref="IOException">The log device has failed, or the write cannot be kept.</exception>
+    public bool Patch(ReadOnlySpan<byte> id, ReadOnlySpan<int> indexes, ReadOnlySpan<float> values, long updatedAtUnixMs,
+        IFeatureLayout? layout, out ulong sequence, RequestKey request = default)
+    {
+        CheckId(id);
+        CheckTime(updatedAtUnixMs);
+        if (indexes.Length != values.Length)
+        {
+            throw new ArgumentException($"expected a value for each of {indexes.Length} indexes, found {values.Length}", nameof(values));
+        }
+        CheckWritable();
+        sequence = 0;
+        CustomerSession session = _sessions.Rent();
+        try
+        {
+            ref int writeLock = ref Lock(session, id);
+            try
+            {
+                if (!CopyOne(session, id))
+                {
+                    return false;
+                }
+                CustomerView stored = new(session.Copy.Record);
+                Span<float> row = InCurrentLayout(session, in stored, layout);
+                for (int i = 0; i < indexes.Length; i++)
+                {
+                    if ((uint)indexes[i] >= (uint)row.Length)
+                    {
+                        throw new ArgumentOutOfRangeException(nameof(indexes), indexes[i], $"expected 0 to {row.Length - 1}");
+                    }
+                    row[indexes[i]] = values[i];
+                }
+                CustomerAttributes attributes = new(updatedAtUnixMs, layout?.SchemaVersion ?? stored.SchemaVersion, stored.Consent);
+                sequence = UpsertLocked(session, id, row, in attributes, request).Sequence;
+                return true;
+            }
+            finally
+            {
+                Unlock(session, ref writeLock);
+            }
+        }
+        finally
+        {
+            _sessions.Return(session);
+        }
+    }
+
+    /// <summary>
+    /// Changes the contacts of a customer in one step, beside which no other write of the customer happens. A customer
+    /// that has no secret gets one.
+    /// </summary>
+    /// <param name="id">The customer's id.</param>
+    /// <param name="update">Makes the change.</param>
+    /// <param name="sequence">Number of the customer's latest write; the contacts are lost when it is not kept. 0 when the customer is not stored.</param>
+    /// <returns>Whether the contacts were stored: false when the customer is not stored or the update declined.</returns>
+    /// <exception cref="ArgumentException">The id is out of range.</exception>
+    /// <exception cref="IOException">The log device has failed, or the write cannot be kept.</exception>
+    public bool UpdateContacts<TUpdate>(scoped ReadOnlySpan<byte> id, ref TUpdate update, out ulong sequence)
+        where TUpdate : IContactUpdate, allows ref struct
+    {
+        CheckId(id);
+        CheckWritable();
+        sequence = 0;
+        CustomerSession session = _sessions.Rent();
+        try
+        {
+            ref int writeLock = ref Lock(session, id);
+            try
+            {
+                if (!CopyOne(session, id))
+                {
+                    return false;
+                }
+                CustomerView stored = new(session.Copy.Record);
+                Span<byte> secret = session.Secret;
+                if (stored.HasSecret)
+                {
+                    stored.Secret.CopyTo(secret);
+                }
+                else
+                {
+                    RandomNumberGenerator.Fill(secret);
+                }
+                ReadOnlySpan<ContactEvent> events = stored.Contacts;
+                Span<ContactEvent> room = Room(ref session.Contacts, Math.Max(events.Length, _options.MaxContactEvents));
+                events.CopyTo(room);
+                ContactList contacts = new(room, events.Length, _options.MaxContactEvents, stored.ContactSequence, secret);
+                sequence = stored.Sequence;
+                CustomerSession.IsReading = true;
+                try
+                {
+                    if (!update.Update(in stored, ref contacts))
+                    {
+                        return false;
+                    }
+                }
+                finally
+                {
+                    CustomerSession.IsReading = false;
+                }
+                if (!stored.HasSecret)
+                {
+                    sequence = Log.ContactSecret(id, secret);
+                }
+                ReplaceContacts(session, id, sequence, secret, contacts.Sequence, contacts.Events);
+                return true;
+            }
+            finally
+            {
+                Unlock(session, ref writeLock);
+            }
+        }
+        finally
+        {
+            _sessions.Return(session);
+        }
+    }
+
+    /// <summary>Recovery: stores a record as it was stored before, unless a write as new or newer is; returns whether it did.</summary>
+    /// <exception cref="InvalidDataException">The bytes are no record with that number.</exception>
+    internal bool Apply(ulong sequence, ReadOnlySpan<byte> id, ReadOnlySpan<byte> record)
+    {
+        CheckId(id);
+        if (!CustomerRecord.IsWellFormed(record) || CustomerRecord.Sequence(record) != sequence)
+        {
+            throw new InvalidDataException($"expected a customer's record with the number {sequence}, found {record.Length} bytes that are none");
+        }
+        fixed (byte* bytes = record)
+        {
+            CustomerOperation operation = new() { Kind = WriteKind.Replace, Record = bytes, RecordLength = record.Length, Sequence = sequence, OnlyIfNewer = true };
+            return ApplyOne(id, ref operation);
+        }
+    }
+
+    /// <summary>Recovery: stores a customer, as <see cref="Upsert"/> did, unless a write as new or newer is stored; returns whether it did.</summary>
+    internal bool ApplyUpsert(ulong sequence, ReadOnlySpan<byte> id, in CustomerAttributes attributes, ReadOnlySpan<float> features)
+    {
+        CheckId(id);
+        CheckFeatures(features.Length);
+        CheckTime(attributes.UpdatedAtUnixMs);
+        fixed (float* values = features)
+        {
+            CustomerOperation operation = new() { Features = values, FeatureCount = features.Length, Attributes = attributes, Sequence = sequence, OnlyIfNewer = true };
+            return ApplyOne(id, ref operation);
+        }
+    }
+
+    /// <summary>Recovery: removes a customer unless a write as new or newer is stored; returns whether it did.</summary>
+    internal bool ApplyDelete(ulong sequence, ReadOnlySpan<byte> id)
+    {
+        CheckId(id);
+        CustomerOperation operation = new() { Kind = WriteKind.Delete, Sequence = sequence, OnlyIfNewer = true };
+        return ApplyOne(id, ref operation);
+    }
+
+    /// <summary>Recovery: gives a customer its secret unless a write as new or newer is stored; returns whether it did.</summary>
+    internal bool ApplyContactSecret(ulong sequence, ReadOnlySpan<byte> id, ReadOnlySpan<byte> secret)
+    {
+        CheckId(id);
+        if (secret.Length != CustomerRecord.SecretBytes)
+        {
+            throw new InvalidDataException($"expected a secret of {CustomerRecord.SecretBytes} bytes, found {secret.Length}");
+        }
+        CheckWritable();
+        CustomerSession session = _sessions.Rent();
+        try
+        {
+            ref int writeLock = ref Lock(session, id);
+            try
+            {
+                if (!CopyOne(session, id) || CustomerRecord.Sequence(session.Copy.Record) >= sequence)
+                {
+                    return false;
+                }
+                CustomerView stored = new(session.Copy.Record);
+                ReplaceContacts(session, id, sequence, secret, stored.ContactSequence, stored.Contacts);
+                return true;
+            }
+            finally
+            {
+                Unlock(session, ref writeLock);
+            }
         }
         finally
         {
@@ -239,7 +451,7 @@ public sealed unsafe class CustomerStore : IDisposable
             // Until then records before the tail may be half-written.
             _sessions.WaitForWrites();
             scan.Run(_faster.Log, _superseded, () => CheckReadable(readFaults), _faster.Log.BeginAddress, tail, ref visitor, cancellation);
-            CopyReader copy = default;
+            RecordCopy copy = default;
             foreach (byte[] id in scan.Deferred)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -283,43 +495,140 @@ public sealed unsafe class CustomerStore : IDisposable
 
     private WriteReceipt UpsertOne(CustomerSession session, ReadOnlySpan<byte> id, ReadOnlySpan<float> features, in CustomerAttributes attributes, RequestKey request)
     {
-        fixed (float* values = features)
-        {
-            CustomerOperation operation = new() { Features = values, FeatureCount = features.Length, Attributes = attributes };
-            bool created = WriteOne(session, id, ref operation, request) == Outcome.Inserted;
-            if (created)
-            {
-                Interlocked.Increment(ref _count);
-            }
-            return new WriteReceipt(operation.Sequence, created);
-        }
-    }
-
-    private Outcome WriteOne(CustomerSession session, ReadOnlySpan<byte> id, ref CustomerOperation operation, RequestKey request)
-    {
-        ref int writeLock = ref _writeLocks.Acquire(IdComparer.Hash(id));
+        ref int writeLock = ref Lock(session, id);
         try
         {
-            if (operation.Delete && !Contains(session, id))
-            {
-                return Outcome.NotFound;
-            }
-            fixed (byte* bytes = id)
-            {
-                session.Write(SpanByte.FromPointer(bytes, id.Length), ref operation, _log, request);
-            }
-            return session.Outcome;
+            return UpsertLocked(session, id, features, in attributes, request);
         }
         finally
         {
-            WriteLocks.Release(ref writeLock);
+            Unlock(session, ref writeLock);
         }
     }
 
-    private static bool Contains(CustomerSession session, ReadOnlySpan<byte> id)
+    private WriteReceipt UpsertLocked(CustomerSession session, ReadOnlySpan<byte> id, ReadOnlySpan<float> features, in CustomerAttributes attributes, RequestKey request)
     {
-        byte none = 0;
-        session.BeginReads(&none, &Ignore);
+        fixed (float* values = features)
+        {
+            CustomerOperation operation = new()
+            {
+                Features = values,
+                FeatureCount = features.Length,
+                Attributes = attributes,
+                Sequence = Log.Upsert(id, in attributes, features, request),
+            };
+            return new WriteReceipt(operation.Sequence, Write(session, id, ref operation) == Outcome.Inserted);
+        }
+    }
+
+    private bool ApplyOne(ReadOnlySpan<byte> id, ref CustomerOperation operation)
+    {
+        CheckWritable();
+        CustomerSession session = _sessions.Rent();
+        try
+        {
+            ref int writeLock = ref Lock(session, id);
+            try
+            {
+                return Write(session, id, ref operation) is Outcome.Inserted or Outcome.Updated or Outcome.Deleted;
+            }
+            finally
+            {
+                Unlock(session, ref writeLock);
+            }
+        }
+        finally
+        {
+            _sessions.Return(session);
+        }
+    }
+
+    /// <summary>Locks a key against other writers, and marks a write as under way.</summary>
+    private ref int Lock(CustomerSession session, ReadOnlySpan<byte> id)
+    {
+        ref int writeLock = ref _writeLocks.Acquire(IdComparer.Hash(id));
+        session.BeginWrite();
+        return ref writeLock;
+    }
+
+    private static void Unlock(CustomerSession session, ref int writeLock)
+    {
+        session.EndWrite();
+        WriteLocks.Release(ref writeLock);
+    }
+
+    /// <summary>Performs a write that has its number; the key is locked.</summary>
+    private Outcome Write(CustomerSession session, ReadOnlySpan<byte> id, ref CustomerOperation operation)
+    {
+        fixed (byte* bytes = id)
+        {
+            session.Write(SpanByte.FromPointer(bytes, id.Length), ref operation);
+        }
+        Outcome outcome = session.Outcome;
+        if (outcome is Outcome.Inserted or Outcome.Deleted)
+        {
+            Interlocked.Add(ref _count, outcome == Outcome.Inserted ? 1 : -1);
+        }
+        return outcome;
+    }
+
+    /// <summary>Stores the copied record with other contacts; the key is locked.</summary>
+    private void ReplaceContacts(CustomerSession session, ReadOnlySpan<byte> id, ulong sequence, ReadOnlySpan<byte> secret,
+        ulong contactSequence, ReadOnlySpan<ContactEvent> events)
+    {
+        ReadOnlySpan<byte> stored = session.Copy.Record;
+        int contactStart = stored.Length - CustomerRecord.ContactPart(stored).Length;
+        Span<byte> record = Room(ref session.Record, contactStart + CustomerRecord.ContactBytes(events.Length));
+        stored[..contactStart].CopyTo(record);
+        CustomerRecord.WriteSequence(record, sequence);
+        CustomerRecord.WriteContacts(record[contactStart..], secret, contactSequence, events);
+        fixed (byte* bytes = record)
+        {
+            CustomerOperation operation = new() { Kind = WriteKind.Replace, Record = bytes, RecordLength = record.Length, Sequence = sequence };
+            Write(session, id, ref operation);
+        }
+    }
+
+    /// <summary>The features of a record in a layout, to be changed.</summary>
+    private static Span<float> InCurrentLayout(CustomerSession session, in CustomerView stored, IFeatureLayout? layout)
+    {
+        ReadOnlySpan<float> features = stored.Features;
+        if (layout is null || layout.SchemaVersion == stored.SchemaVersion)
+        {
+            if (layout is not null && layout.Columns != features.Length)
+            {
+                throw new InvalidDataException($"expected {layout.Columns} features of a customer of schema version {layout.SchemaVersion}, found {features.Length}");
+            }
+            Span<float> same = Room(ref session.Row, features.Length);
+            features.CopyTo(same);
+            return same;
+        }
+        CheckFeatures(layout.Columns);
+        Span<float> row = Room(ref session.Row, layout.Columns);
+        layout.Rewrite(stored.SchemaVersion, features, row);
+        return row;
+    }
+
+    private static Span<T> Room<T>(ref T[] buffer, int length)
+    {
+        if (buffer.Length < length)
+        {
+            buffer = new T[length];
+        }
+        return buffer.AsSpan(0, length);
+    }
+
+    private static bool CopyOne(CustomerSession session, ReadOnlySpan<byte> id)
+    {
+        fixed (byte* copy = &Unsafe.As<RecordCopy, byte>(ref session.Copy))
+        {
+            return ReadOne(session, id, copy, &Invoke<RecordCopy>);
+        }
+    }
+
+    private static bool ReadOne(CustomerSession session, ReadOnlySpan<byte> id, byte* reader, delegate*<byte*, int, in CustomerView, void> read)
+    {
+        session.BeginReads(reader, read);
         fixed (byte* bytes = id)
         {
             bool usedDisk = session.StartRead(SpanByte.FromPointer(bytes, id.Length), 0);
@@ -437,26 +746,6 @@ public sealed unsafe class CustomerStore : IDisposable
         if (_device.ReadFaults != readFaults)
         {
             throw new IOException("the log device cannot be read: " + _device.ReadFault?.Message, _device.ReadFault);
-        }
-    }
-
-    /// <summary>Copies a record, so that a visitor runs outside the reader's lock.</summary>
-    private struct CopyReader : ICustomerReader
-    {
-        private byte[]? _buffer;
-        private int _length;
-
-        public readonly ReadOnlySpan<byte> Record => _buffer.AsSpan(0, _length);
-
-        public void Read(in CustomerView customer)
-        {
-            ReadOnlySpan<byte> record = customer.Record;
-            if (_buffer is null || _buffer.Length < record.Length)
-            {
-                _buffer = new byte[record.Length];
-            }
-            record.CopyTo(_buffer);
-            _length = record.Length;
         }
     }
 }

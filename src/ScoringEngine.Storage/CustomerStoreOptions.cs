@@ -27,6 +27,9 @@ public sealed class CustomerStoreOptions
     /// </summary>
     public int PageBytes { get; init; } = 4 << 20;
 
+    /// <summary>Most contact events kept for a customer, 1 to 4096; the oldest drop out. Default 64.</summary>
+    public int MaxContactEvents { get; init; } = 64;
+
     /// <summary>Bytes of the index: a power of two, so that two customers of one bucket share a write lock (see <see cref="WriteLocks"/>).</summary>
     internal long IndexBytes => Math.Max(WriteLocks.Count * BytesPerBucket, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)ExpectedCustomers * IndexBytesPerCustomer));
 
@@ -39,6 +42,7 @@ public sealed class CustomerStoreOptions
         Check(MemoryBytes, 1L << 20, 1L << 40, nameof(MemoryBytes));
         Check(ExpectedCustomers, 1, 10_000_000_000, nameof(ExpectedCustomers));
         Check(PageBytes, 1 << 16, 1 << 28, nameof(PageBytes));
+        Check(MaxContactEvents, 1, 4096, nameof(MaxContactEvents));
         if (MemoryBytes < 4L * PageBytes)
         {
             throw new ArgumentOutOfRangeException(nameof(MemoryBytes), MemoryBytes, $"expected at least four pages of {PageBytes} bytes");

@@ -15,6 +15,11 @@ internal interface IWriteLog
     /// <returns>Its sequence number, 1 or more.</returns>
     /// <exception cref="IOException">It cannot be kept; the store is left as it is.</exception>
     ulong Delete(ReadOnlySpan<byte> id, RequestKey request);
+
+    /// <summary>Takes the secret that a customer gets with its first contact.</summary>
+    /// <returns>Its sequence number, 1 or more.</returns>
+    /// <exception cref="IOException">It cannot be kept; the store is left as it is.</exception>
+    ulong ContactSecret(ReadOnlySpan<byte> id, ReadOnlySpan<byte> secret);
 }
 
 /// <summary>Numbers writes and keeps nothing.</summary>
@@ -26,4 +31,6 @@ internal sealed class MemoryWriteLog : IWriteLog
         => Interlocked.Increment(ref _sequence);
 
     public ulong Delete(ReadOnlySpan<byte> id, RequestKey request) => Interlocked.Increment(ref _sequence);
+
+    public ulong ContactSecret(ReadOnlySpan<byte> id, ReadOnlySpan<byte> secret) => Interlocked.Increment(ref _sequence);
 }
