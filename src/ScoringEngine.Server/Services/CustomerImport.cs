@@ -170,7 +170,7 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
             _ends[accepted++] = idBytes;
         }
         BlockReceipt receipt = database.Customers.UpsertMany(new IdBlock(_ids.AsSpan(0, idBytes), _ends.AsSpan(0, accepted)),
-            _values.AsSpan(0, accepted * features), new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds()));
+            _values.AsSpan(0, accepted * features), new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds(), model.SchemaVersion));
         _done.RowCount += (ulong)block.IdEnds.Count;
         _done.Sequence = Math.Max(_done.Sequence, receipt.Sequence);
         _done.CreatedCount += (ulong)receipt.Created;
@@ -228,7 +228,7 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
             }
             try
             {
-                column.Codes[code] = model.Categories.GetOrAdd(column.Feature, name);
+                column.Codes[code] = model.Schemas.CategoriesOf(_schema.Features[column.Feature].Id).GetOrAdd(name);
             }
             catch (InvalidDataException e)
             {

@@ -4,6 +4,7 @@ using ScoringEngine.Core.Features;
 using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.Hosting;
 using ScoringEngine.Storage;
+using ScoringEngine.Storage.Schemas;
 
 namespace ScoringEngine.Server.Services;
 
@@ -42,13 +43,13 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
             violations.ThrowIfAny();
             try
             {
-                InlineFeatures.AddCategories(customer.Features, model, row);
+                InlineFeatures.ToStored(customer.Features, model, row);
             }
             catch (InvalidDataException e)
             {
                 throw Failure.Of(StatusCode.ResourceExhausted, Failure.TooManyCategories, e.Message).ToException();
             }
-            return database.Customers.Upsert(id, row, new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds()));
+            return database.Customers.Upsert(id, row, new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds(), model.SchemaVersion));
         }
         finally
         {
@@ -60,11 +61,11 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
     public override Task<GetCustomerResponse> GetCustomer(GetCustomerRequest request, ServerCallContext context)
     {
         ServedModel model = models.Current;
-        CopyReader reader = default;
+        CopyReader reader = new(model.StoredRows);
         return database.Customers.Read(IdOf(request.CustomerId, stackalloc byte[FeatureSchema.MaxIdBytes]), ref reader)
             ? Task.FromResult(new GetCustomerResponse
             {
-                Customer = Messages.Customer(request.CustomerId, reader.Features, reader.UpdatedAtUnixMs, model.Categories),
+                Customer = Messages.Customer(request.CustomerId, reader.Features, reader.UpdatedAtUnixMs, model),
             })
             : throw Failure.NoCustomer(request.CustomerId).ToException();
     }
@@ -148,15 +149,15 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
         return encoded;
     }
 
-    private struct CopyReader : ICustomerReader
+    private struct CopyReader(RowMapping rows) : ICustomerReader
     {
-        public float[] Features { get; private set; }
+        public float[] Features { get; } = new float[rows.Count];
 
         public long UpdatedAtUnixMs { get; private set; }
 
         public void Read(in CustomerView customer)
         {
-            Features = customer.Features.ToArray();
+            rows.Map(in customer, Features);
             UpdatedAtUnixMs = customer.UpdatedAtUnixMs;
         }
     }

@@ -48,6 +48,9 @@ internal static class Failure
     /// <summary>The server stops.</summary>
     public const string Stopping = "STOPPING";
 
+    /// <summary>A stored customer is damaged; the server's log has the event.</summary>
+    public const string DataCorrupt = "DATA_CORRUPT";
+
     /// <summary>A defect; the server's log has the event.</summary>
     public const string Internal = "INTERNAL";
 

@@ -116,7 +116,7 @@ public class CustomerImportTests(ServerFixture server) : IClassFixture<ServerFix
     {
         await ImportAsync(Block(["x"], [Required, TrainedWorkspace.Category], [-1, 0], ["of nobody"]));
 
-        Assert.Equal(-1, server.Server.Model.Categories.CodeOf(3, "of nobody"));
+        Assert.Equal(-1, server.Server.Database.Schemas.CategoriesOf(4).CodeOf("of nobody"));
     }
 
     public static TheoryData<string, string, string> MalformedBlocks => new()
