@@ -1,3 +1,6 @@
+using ScoringEngine.Core.Features;
+using ScoringEngine.Storage.Schemas;
+
 namespace ScoringEngine.Storage;
 
 /// <summary>
@@ -7,15 +10,30 @@ namespace ScoringEngine.Storage;
 /// </summary>
 public sealed class CustomerDatabase : IAsyncDisposable
 {
-    private CustomerDatabase(CustomerStore customers) => Customers = customers;
+    private CustomerDatabase(CustomerStore customers, StoredSchemas schemas)
+    {
+        Customers = customers;
+        Schemas = schemas;
+    }
 
     /// <summary>The live customers.</summary>
     public CustomerStore Customers { get; }
 
+    /// <summary>What the customers' features mean.</summary>
+    public StoredSchemas Schemas { get; }
+
     /// <summary>A database that keeps nothing beyond this process.</summary>
+    /// <param name="options">Sizes and places.</param>
+    /// <param name="schema">The schema that customers are stored under first.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
+    /// <exception cref="InvalidDataException">The schema has more features than a store takes.</exception>
     /// <exception cref="IOException">The folder for what memory cannot hold takes no files.</exception>
-    public static CustomerDatabase InMemory(CustomerStoreOptions options) => new(new CustomerStore(options));
+    public static CustomerDatabase InMemory(CustomerStoreOptions options, FeatureSchema schema)
+    {
+        StoredSchemas schemas = new();
+        schemas.Adopt(schema);
+        return new CustomerDatabase(new CustomerStore(options), schemas);
+    }
 
     /// <summary>Completes when the write of a number, and all before it, are as durable as they are to be.</summary>
     /// <param name="sequence">From the receipt of a write.</param>

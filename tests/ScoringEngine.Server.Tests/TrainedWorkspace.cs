@@ -6,6 +6,7 @@ using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Propositions;
 using ScoringEngine.Core.Workspaces;
 using ScoringEngine.Server.Hosting;
+using ScoringEngine.Storage.Schemas;
 
 [assembly: AssemblyFixture(typeof(ScoringEngine.Server.Tests.TrainedWorkspace))]
 
@@ -50,7 +51,7 @@ public sealed class TrainedWorkspace : IDisposable
     ]);
 
     /// <summary>A scorer of its own over the same version, to compare with what a server answers.</summary>
-    internal ServedModel Offline() => new(Workspace, Models, new CategoryDictionary(Models.Schema));
+    internal ServedModel Offline() => new(Workspace, Models, new StoredSchemas());
 
     /// <summary>A further workspace below the temporary folder.</summary>
     public string NewFolder() => System.IO.Path.Combine(_folder.CreateSubdirectory(Guid.NewGuid().ToString("N")).FullName, "other");

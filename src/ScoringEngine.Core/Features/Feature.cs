@@ -75,6 +75,12 @@ public sealed record Feature
     /// <summary>The category names in the order of their codes. Empty unless categorical. Append-only.</summary>
     public ImmutableArray<string> Categories { get; init; } = [];
 
+    /// <summary>
+    /// Earlier names, so that what was stored under them is still read: a name may change only when the old one is told here.
+    /// Says nothing about rows: neither part of a schema's hash nor of a model.
+    /// </summary>
+    public ImmutableArray<string> Formerly { get; init; } = [];
+
     /// <summary>Whether a model may use the feature.</summary>
     public bool IsModelInput => !Protected;
 }

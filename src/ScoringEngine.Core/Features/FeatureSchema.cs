@@ -15,6 +15,7 @@ public sealed class FeatureSchema
 
     private readonly Dictionary<string, int> _indexByName;
     private readonly (int Feature, int Categories)[] _categorical;
+    private readonly Dictionary<string, int>?[] _codes;
 
     /// <summary>Builds a schema.</summary>
     /// <exception cref="ArgumentException">Names or ids repeat, or a context feature precedes a customer feature.</exception>
@@ -45,6 +46,7 @@ public sealed class FeatureSchema
         }
         Hash = ComputeHash(Features);
         _categorical = [.. Features.Select((f, i) => (i, f)).Where(f => f.f.Kind == FeatureKind.Categorical).Select(f => (f.i, f.f.Categories.Length))];
+        _codes = [.. Features.Select(f => f.Kind == FeatureKind.Categorical ? CodesOf(f.Categories) : null)];
     }
 
     /// <summary>All features; a row has one value for each, in this order.</summary>
@@ -64,6 +66,9 @@ public sealed class FeatureSchema
 
     /// <summary>The index of a feature in a row, or -1.</summary>
     public int IndexOf(string name) => _indexByName.GetValueOrDefault(name, -1);
+
+    /// <summary>The code of one of a feature's own categories, or -1.</summary>
+    public int CodeOf(int feature, string category) => _codes[feature]?.GetValueOrDefault(category, -1) ?? -1;
 
     /// <summary>The known feature name nearest to <paramref name="name"/> by edit distance, for error messages; null when none is near.</summary>
     public string? Nearest(string name) => NearestName.Of(name, _indexByName.Keys);
@@ -115,6 +120,16 @@ public sealed class FeatureSchema
                 return value > feature.Maximum
                     ? FormattableString.Invariant($"{value}, expected at most {feature.Maximum}") : null;
         }
+    }
+
+    private static Dictionary<string, int> CodesOf(ImmutableArray<string> categories)
+    {
+        Dictionary<string, int> codes = new(categories.Length, StringComparer.Ordinal);
+        for (int code = 0; code < categories.Length; code++)
+        {
+            codes.TryAdd(categories[code], code);
+        }
+        return codes;
     }
 
     private static string ComputeHash(ImmutableArray<Feature> features)

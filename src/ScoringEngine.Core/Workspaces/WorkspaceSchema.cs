@@ -158,10 +158,19 @@ public sealed record WorkspaceSchema(string IdColumn, FeatureSchema Features, Pr
             Context = context,
             Default = context ? ReadDefault(section, kind, categories) : float.NaN,
             Categories = kind == FeatureKind.Categorical ? categories : [],
+            Formerly = section.Texts("formerly").ToImmutableArray(),
         };
         if (!section.Has("id"))
         {
             section.Problem("id", "missing, expected a permanent whole number from 1");
+        }
+        if (feature.Formerly.Any(string.IsNullOrWhiteSpace))
+        {
+            section.Problem("formerly", "empty, expected an earlier name");
+        }
+        if (feature.Formerly.Contains(feature.Name))
+        {
+            section.Problem("formerly", $"'{feature.Name}' is the name of now");
         }
         if (kind == FeatureKind.Categorical && categories.Distinct(StringComparer.Ordinal).Count() != categories.Length)
         {

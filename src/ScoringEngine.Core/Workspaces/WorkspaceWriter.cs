@@ -77,6 +77,7 @@ public static class WorkspaceWriter
             # log1p: distances use log(1 + x).  segments: whether segments are built from it.
             # personal: never in logs.  protected: never an input of a model or rule.
             # An id is permanent: never give it to another feature.
+            # formerly: an earlier name, or a list of them; without it a name must not change, for customers are stored under it.
 
             """);
         text.Append($"id: {Scalar(schema.IdColumn)}\n");
@@ -274,6 +275,10 @@ public static class WorkspaceWriter
                 text.Append($"  # {Comment(comment)}");
             }
             text.Append($"\n    name: {Scalar(feature.Name)}\n    kind: {SnakeCase.Of(feature.Kind)}\n");
+            if (!feature.Formerly.IsEmpty)
+            {
+                text.Append($"    formerly: [{string.Join(", ", feature.Formerly.Select(Scalar))}]\n");
+            }
             Optional(text, "    unit", feature.Unit);
             if (feature.Missing != MissingHandling.Allow)
             {

@@ -173,7 +173,7 @@ internal static class TrainCommand
         {
             if (schema.Features[f].Kind == FeatureKind.Categorical)
             {
-                string[] unknown = [.. categories.NamesOf(f).Skip(schema.Features[f].Categories.Length)];
+                string[] unknown = [.. categories.NamesOf(f)[schema.Features[f].Categories.Length..]];
                 if (unknown.Length > 0)
                 {
                     output.Warn($"feature '{schema.Features[f].Name}': {unknown.Length} categories are not in schema.yaml and count as missing: "

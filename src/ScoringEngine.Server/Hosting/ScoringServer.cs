@@ -154,15 +154,19 @@ internal sealed class ScoringServer : IAsyncDisposable
         services.AddSingleton<ScoringService>();
         services.AddSingleton<CustomerService>();
         services.AddSingleton<ModelService>();
-        services.AddSingleton(_ => new ModelHolder(LoadModel(options)));
-        services.AddSingleton(provider => OpenDatabase(options, provider.GetRequiredService<ModelHolder>().Current.Schema));
+        services.AddSingleton(_ => LoadVersion(options));
+        services.AddSingleton(provider => OpenDatabase(options, provider.GetRequiredService<LoadedVersion>().Workspace.Schema.Features));
+        services.AddSingleton(provider =>
+        {
+            LoadedVersion version = provider.GetRequiredService<LoadedVersion>();
+            return new ModelHolder(new ServedModel(version.Workspace, version.Models, provider.GetRequiredService<CustomerDatabase>().Schemas));
+        });
     }
 
-    private static ServedModel LoadModel(ServerOptions options)
+    private static LoadedVersion LoadVersion(ServerOptions options)
     {
         Workspace workspace = Workspace.Load(options.Workspace);
-        ModelSet models = ModelPackage.Load(workspace, options.Version == 0 ? null : options.Version);
-        return new ServedModel(workspace, models, new CategoryDictionary(models.Schema));
+        return new LoadedVersion(workspace, ModelPackage.Load(workspace, options.Version == 0 ? null : options.Version));
     }
 
     private static CustomerDatabase OpenDatabase(ServerOptions options, FeatureSchema schema)
@@ -173,7 +177,7 @@ internal sealed class ScoringServer : IAsyncDisposable
             {
                 MemoryBytes = options.MemoryBytes,
                 ExpectedCustomers = options.MemoryBytes / (RecordOverheadBytes + (sizeof(float) * schema.CustomerCount)),
-            });
+            }, schema);
         }
         catch (Exception e) when (e is OutOfMemoryException or OverflowException)
         {
@@ -210,6 +214,9 @@ internal sealed class ScoringServer : IAsyncDisposable
         }
         ServerLog.Serving(_log, Model.Workspace.Name, Model.Models.Manifest.Version, Address.ToString());
     }
+
+    /// <summary>What the server starts with, before the customers are there.</summary>
+    private sealed record LoadedVersion(Workspace Workspace, ModelSet Models);
 
     private sealed class NoLifetime : IHostLifetime
     {

@@ -6,11 +6,13 @@ using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Scoring;
 using ScoringEngine.Core.Workspaces;
 using ScoringEngine.Storage;
+using ScoringEngine.Storage.Schemas;
 
 namespace ScoringEngine.Server.Hosting;
 
 /// <summary>
-/// Everything that answers a request: workspace, scorer and categories, and a pool of blocks to score in. Thread-safe.
+/// Everything that answers a request: workspace, scorer, the way from stored customers to its rows, and a pool of blocks to
+/// score in. Thread-safe.
 /// </summary>
 internal sealed class ServedModel
 {
@@ -22,9 +24,10 @@ internal sealed class ServedModel
     /// <summary>Joins a workspace with one of its versions.</summary>
     /// <param name="workspace">The workspace.</param>
     /// <param name="models">The version.</param>
-    /// <param name="categories">The store's category codes, which start with those of the schema.</param>
-    /// <exception cref="InvalidDataException">The store cannot hold that many features.</exception>
-    public ServedModel(Workspace workspace, ModelSet models, CategoryDictionary categories)
+    /// <param name="schemas">The store's schemas, which adopt the workspace's.</param>
+    /// <exception cref="InvalidDataException">The store cannot hold that many features, or holds another lineage of them.</exception>
+    /// <exception cref="IOException">The store cannot keep a new schema version.</exception>
+    public ServedModel(Workspace workspace, ModelSet models, StoredSchemas schemas)
     {
         if (models.Schema.Count > CustomerStore.MaxFeatures)
         {
@@ -33,7 +36,11 @@ internal sealed class ServedModel
         Workspace = workspace;
         Scorer = new Scorer(models, workspace);
         Explainer = new Explainer(Scorer);
-        Categories = categories;
+        Schemas = schemas;
+        // The same columns as the version's, and the workspace knows their earlier names.
+        SchemaVersion = schemas.Adopt(workspace.Schema.Features);
+        ModelRows = schemas.MapTo(models.Schema);
+        StoredRows = schemas.MapTo(SchemaVersion);
         RequiredFeatures = [.. Enumerable.Range(0, Schema.CustomerCount).Where(f => Schema.Features[f].Missing == MissingHandling.Reject)];
         _work = new DefaultObjectPool<ScoreWork>(new WorkPolicy(Scorer), 4 * Environment.ProcessorCount);
     }
@@ -53,8 +60,17 @@ internal sealed class ServedModel
     /// <summary>The features of a row.</summary>
     public FeatureSchema Schema => Scorer.Models.Schema;
 
-    /// <summary>Category names of stored values.</summary>
-    public CategoryDictionary Categories { get; }
+    /// <summary>What stored values mean.</summary>
+    public StoredSchemas Schemas { get; }
+
+    /// <summary>The version under which customers are stored now: the customer features of <see cref="Schema"/>.</summary>
+    public ushort SchemaVersion { get; }
+
+    /// <summary>Stored customers as rows to score.</summary>
+    public RowMapping ModelRows { get; }
+
+    /// <summary>Stored customers as if all had been stored now: <see cref="SchemaVersion"/>, with the store's category codes.</summary>
+    public RowMapping StoredRows { get; }
 
     /// <summary>Indexes of the customer features that must have a value.</summary>
     public ImmutableArray<int> RequiredFeatures { get; }

@@ -20,4 +20,7 @@ internal static partial class ServerLog
 
     [LoggerMessage(2001, LogLevel.Error, "Event {Event}: {Method}: the customer store failed")]
     public static partial void StoreFailed(ILogger logger, string @event, string method, Exception exception);
+
+    [LoggerMessage(2002, LogLevel.Critical, "Event {Event}: {Method}: stored data are damaged")]
+    public static partial void DataCorrupt(ILogger logger, string @event, string method, Exception exception);
 }

@@ -78,6 +78,11 @@ internal sealed class FailureInterceptor(ILogger<FailureInterceptor> log) : Inte
             ServerLog.StoreFailed(log, id, context.Method, exception);
             return Failure.Of(StatusCode.Unavailable, Failure.StoreUnavailable, $"the customer store failed (event {id} in the server's log)").ToException();
         }
+        if (exception is InvalidDataException)
+        {
+            ServerLog.DataCorrupt(log, id, context.Method, exception);
+            return Failure.Of(StatusCode.DataLoss, Failure.DataCorrupt, $"stored data are damaged (event {id} in the server's log)").ToException();
+        }
         ServerLog.Unexpected(log, id, context.Method, exception);
         return Failure.Of(StatusCode.Internal, Failure.Internal, $"internal error (event {id} in the server's log)").ToException();
     }

@@ -30,13 +30,13 @@ internal static class InlineFeatures
     private const int WordBits = 64;
 
     /// <summary>
-    /// Sets the given features in a row and adds what is wrong with them to the violations. A category without a code is
-    /// NaN in the row and does not get one here.
+    /// Sets the given features in a row of the model and adds what is wrong with them to the violations. A category that the
+    /// model does not know is NaN in the row.
     /// </summary>
     /// <param name="features">By name.</param>
     /// <param name="field">Path of the field that holds them.</param>
     /// <param name="scope">What may and must be given.</param>
-    /// <param name="model">Schema and categories.</param>
+    /// <param name="model">The model.</param>
     /// <param name="row">At least the schema's customer features; all features where context is allowed.</param>
     /// <param name="violations">Receives what is wrong.</param>
     public static void Read(
@@ -70,7 +70,7 @@ internal static class InlineFeatures
                 continue;
             }
             word |= bit;
-            row[f] = ValueOf(features[i], feature, f, model.Categories, out string? violation);
+            row[f] = ValueOf(features[i], schema, f, out string? violation);
             if (violation is not null)
             {
                 violations.Add($"{field}[{i}].{PathOf(features[i].ValueCase)}", $"'{name}': {violation}");
@@ -89,9 +89,12 @@ internal static class InlineFeatures
         }
     }
 
-    /// <summary>Gives codes to the categories of features that were read without a violation, and sets them in the row.</summary>
+    /// <summary>
+    /// Makes a row that was read without a violation one to be stored: its categories get the store's codes, new ones where
+    /// they have none.
+    /// </summary>
     /// <exception cref="InvalidDataException">A feature has as many categories as there may be.</exception>
-    public static void AddCategories(RepeatedField<FeatureValue> features, ServedModel model, Span<float> row)
+    public static void ToStored(RepeatedField<FeatureValue> features, ServedModel model, Span<float> row)
     {
         foreach (FeatureValue given in features)
         {
@@ -99,7 +102,7 @@ internal static class InlineFeatures
             {
                 int f = model.Schema.IndexOf(given.Name);
                 Debug.Assert(f >= 0, "Read has seen the features");
-                row[f] = model.Categories.GetOrAdd(f, given.Category);
+                row[f] = model.Schemas.CategoriesOf(model.Schema.Features[f].Id).GetOrAdd(given.Category);
             }
         }
     }
@@ -110,8 +113,9 @@ internal static class InlineFeatures
             : Encoding.UTF8.GetByteCount(category) is int bytes && bytes > MaxCategoryBytes
                 ? $"a category of {bytes} bytes, expected at most {MaxCategoryBytes}" : Text.Violation(category);
 
-    private static float ValueOf(FeatureValue given, Feature feature, int index, CategoryDictionary categories, out string? violation)
+    private static float ValueOf(FeatureValue given, FeatureSchema schema, int index, out string? violation)
     {
+        Feature feature = schema.Features[index];
         switch (given.ValueCase, feature.Kind)
         {
             case (FeatureValue.ValueOneofCase.None, _):
@@ -126,7 +130,7 @@ internal static class InlineFeatures
                 return given.Flag ? 1 : 0;
             case (FeatureValue.ValueOneofCase.Category, FeatureKind.Categorical):
                 violation = CategoryViolation(given.Category);
-                int code = violation is null ? categories.CodeOf(index, given.Category) : -1;
+                int code = violation is null ? schema.CodeOf(index, given.Category) : -1;
                 return code < 0 ? float.NaN : code;
             default:
                 violation = $"a {PathOf(given.ValueCase)}, expected a {PathOf(feature.Kind)}";

@@ -83,7 +83,11 @@ internal static class Messages
     }
 
     /// <summary>A stored customer; what is missing is left out.</summary>
-    public static Customer Customer(string id, ReadOnlySpan<float> features, long updatedAtUnixMs, CategoryDictionary categories)
+    /// <param name="id">The id asked for.</param>
+    /// <param name="features">As <see cref="ServedModel.StoredRows"/> gives them.</param>
+    /// <param name="updatedAtUnixMs">Time of the update.</param>
+    /// <param name="model">The model in use.</param>
+    public static Customer Customer(string id, ReadOnlySpan<float> features, long updatedAtUnixMs, ServedModel model)
     {
         Customer customer = new()
         {
@@ -96,8 +100,8 @@ internal static class Messages
             {
                 continue;
             }
-            Feature feature = categories.Schema.Features[f];
-            customer.Features.Add(Of(feature, features[f], feature.Kind == FeatureKind.Categorical ? categories.NamesOf(f) : []));
+            Feature feature = model.Schema.Features[f];
+            customer.Features.Add(Of(feature, features[f], feature.Kind == FeatureKind.Categorical ? model.Schemas.CategoriesOf(feature.Id).Names : []));
         }
         return customer;
     }
@@ -155,14 +159,14 @@ internal static class Messages
             Feature feature = schema.Features[contribution.Feature];
             message.Contributions.Add(new Protocol.V1.FeatureContribution
             {
-                Feature = Of(feature, block.Row(row)[contribution.Feature], feature.Categories),
+                Feature = Of(feature, block.Row(row)[contribution.Feature], feature.Categories.AsSpan()),
                 Contribution = contribution.Amount,
             });
         }
         return message;
     }
 
-    private static FeatureValue Of(Feature feature, float value, ImmutableArray<string> categories)
+    private static FeatureValue Of(Feature feature, float value, ReadOnlySpan<string> categories)
     {
         FeatureValue message = new() { Name = feature.Name };
         if (float.IsNaN(value))

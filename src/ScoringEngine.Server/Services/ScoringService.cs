@@ -5,6 +5,7 @@ using ScoringEngine.Core.Features;
 using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.Hosting;
 using ScoringEngine.Storage;
+using ScoringEngine.Storage.Schemas;
 using RpcStatus = Google.Rpc.Status;
 
 namespace ScoringEngine.Server.Services;
@@ -132,7 +133,7 @@ internal sealed class ScoringService(ModelHolder models, CustomerDatabase databa
             ReadOnlySpan<byte> id = CustomerId.Encode(request.CustomerId, "customer_id", stackalloc byte[FeatureSchema.MaxIdBytes], ref violations);
             if (!id.IsEmpty)
             {
-                RowReader reader = new(row);
+                RowReader reader = new(model.ModelRows, row);
                 found = database.Customers.Read(id, ref reader);
                 age = found ? AgeOf(reader.UpdatedAtUnixMs) : null;
             }
@@ -159,7 +160,7 @@ internal sealed class ScoringService(ModelHolder models, CustomerDatabase databa
         return new Duration { Seconds = age / 1000, Nanos = (int)(age % 1000) * 1_000_000 };
     }
 
-    private ref struct RowReader(Span<float> row) : ICustomerReader
+    private ref struct RowReader(RowMapping rows, Span<float> row) : ICustomerReader
     {
         private readonly Span<float> _row = row;
 
@@ -167,7 +168,7 @@ internal sealed class ScoringService(ModelHolder models, CustomerDatabase databa
 
         public void Read(in CustomerView customer)
         {
-            customer.Features.CopyTo(_row);
+            rows.Map(in customer, _row);
             UpdatedAtUnixMs = customer.UpdatedAtUnixMs;
         }
     }

@@ -135,6 +135,18 @@ public sealed class FeatureSchemaTests
     }
 
     [Fact]
+    public void CodeOf_CategoryOfTheFeature_IsItsIndex()
+    {
+        FeatureSchema schema = new(
+        [
+            new Feature { Id = 1, Name = "tenure", Kind = FeatureKind.Numeric },
+            new Feature { Id = 2, Name = "plan", Kind = FeatureKind.Categorical, Categories = ["basic", "plus"] },
+        ]);
+        Assert.Equal([0, 1, -1, -1], new[] { "basic", "plus", "Plus", "" }.Select(name => schema.CodeOf(1, name)));
+        Assert.Equal(-1, schema.CodeOf(0, "basic"));
+    }
+
+    [Fact]
     public void DropUnknownCategories_CodesBeyondTheSchemas_BecomeMissing()
     {
         FeatureSchema schema = new([Tenure, Plan, Channel]);

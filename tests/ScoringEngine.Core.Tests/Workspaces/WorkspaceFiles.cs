@@ -74,10 +74,11 @@ internal static class WorkspaceFiles
         Assert.Equal(expected.Target?.Terms, actual.Target?.Terms);
         Assert.Equal((expected.Target?.Period, expected.Target?.Proxy), (actual.Target?.Period, actual.Target?.Proxy));
         Assert.Equal(expected.Features.Hash, actual.Features.Hash);
+        Assert.Equal(expected.Features.Features.Select(f => f.Formerly.ToArray()), actual.Features.Features.Select(f => f.Formerly.ToArray()));
         Assert.Equal(expected.Features.Features.Select(Scalars), actual.Features.Features.Select(Scalars));
 
         // A context feature never forms segments, whatever the flag says.
-        static Feature Scalars(Feature f) => f with { Categories = [], Segments = f.Segments && !f.Context };
+        static Feature Scalars(Feature f) => f with { Categories = [], Formerly = [], Segments = f.Segments && !f.Context };
     }
 
     /// <summary>Compares needs by content.</summary>

@@ -43,6 +43,25 @@ public sealed class WorkspaceSchemaTests
     }
 
     [Fact]
+    public void Load_Formerly_IsOneNameOrAListAndNoPartOfTheHash()
+    {
+        WorkspaceSchema schema = Load("""
+            id: customer
+            features:
+              - {id: 1, name: months, formerly: tenure}
+              - {id: 2, name: spend, formerly: [charges, "x: y"]}
+              - {id: 3, name: has_app}
+            """);
+        foreach (WorkspaceSchema read in new[] { schema, Load(WorkspaceWriter.Schema(schema)) })
+        {
+            Assert.Equal([["tenure"], ["charges", "x: y"], []], read.Features.Features.Select(f => f.Formerly.ToArray()));
+        }
+        Assert.Equal(schema.Features.Hash, new FeatureSchema(schema.Features.Features.Select(f => f with { Formerly = [] })).Hash);
+        Assert.Equal(["schema.yaml:5: features[0].formerly: 'tenure' is the name of now", "schema.yaml:8: features[1].formerly: empty, expected an earlier name"],
+            WorkspaceFiles.Problems(("schema.yaml", Header + "    formerly: [age, tenure]\n  - id: 2\n    name: b\n    formerly: ''\n")));
+    }
+
+    [Fact]
     public void Load_TargetWithLossAndTrends_IsReadAndWrittenAgain()
     {
         WorkspaceSchema schema = Load("""

@@ -50,6 +50,7 @@ public sealed class WorkspaceWriterTests
             from context in Gen.Elements(false, false, true)
             from unit in Name
             from categories in Name.ArrayOf()
+            from formerly in Name.Where(n => n != name).ArrayOf()
             from low in Gen.Elements<float?>(null, 0, -0.1f, float.MinValue, 1e-40f)
             from high in Gen.Elements<float?>(null, 0.5f, 1e20f, float.MaxValue)
             from flags in Gen.Choose(0, 63)
@@ -68,6 +69,7 @@ public sealed class WorkspaceWriterTests
                 Personal = (flags & 16) == 0,
                 Protected = (flags & 32) == 0,
                 Context = context,
+                Formerly = [.. formerly],
                 Categories = kind == FeatureKind.Categorical ? distinct : [],
                 Default = !context || (flags & 1) == 0 ? float.NaN
                     : kind == FeatureKind.Categorical ? distinct.Length - 1 < 0 ? float.NaN : distinct.Length - 1 : 0.25f * (kind == FeatureKind.Numeric ? 1 : 4),

@@ -59,7 +59,7 @@ public class CustomerServiceTests(ServerFixture server) : IClassFixture<ServerFi
             ("customer.features[3].number", "'monthly_spend': -0.5, expected at least 0"),
             ("customer.features", "'tenure_months': missing, but a value is required"),
         ], violations);
-        Assert.Equal(-1, server.Server.Model.Categories.CodeOf(3, "never kept"));
+        Assert.Equal(-1, server.Server.Database.Schemas.CategoriesOf(4).CodeOf("never kept"));
     }
 
     [Fact]

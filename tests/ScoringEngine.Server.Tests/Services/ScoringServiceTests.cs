@@ -75,7 +75,7 @@ public class ScoringServiceTests(ServerFixture server) : IClassFixture<ServerFix
         CustomerScore missing = await ScoreAsync(new ScoreRequest { Features = { Number(Required, 24) } });
 
         Assert.Equal(missing, unknown);
-        Assert.Equal(-1, server.Server.Model.Categories.CodeOf(3, "gold"));
+        Assert.Equal(-1, server.Server.Database.Schemas.CategoriesOf(4).CodeOf("gold"));
     }
 
     [Fact]
