@@ -22,7 +22,7 @@ public class CustomerStoreLinearizabilityTests
     {
         // 3 MB of live customers in 1 MiB.
         using CustomerStore store = Customers.Store();
-        Operation[] history = RecordedHistory.Of(new StoreRegisters(store, mostFeatures: CustomerStore.MaxFeatures), Keys, Threads, callsOfAThread: 2_500, callsBetweenScans: 2_000, seed: 2);
+        Operation[] history = RecordedHistory.Of(new StoreRegisters(store, mostFeatures: CustomerStore.MaxFeatures), Keys, Threads, callsOfAThread: 5_000, callsBetweenScans: 2_000, seed: 2);
 
         Assert.True(store.Statistics.DiskBytes > 10 << 20);
         Assert.Null(LinearizabilityChecker.FirstViolation(history, Keys));
