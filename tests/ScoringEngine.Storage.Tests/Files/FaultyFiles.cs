@@ -197,6 +197,14 @@ internal sealed class FaultyFiles : IStorageFiles
         }
     }
 
+    public IReadOnlyList<string> ListFolders(string directory)
+    {
+        lock (_lock)
+        {
+            return [.. _directories.Where(path => DirectoryOf(path) == directory).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+        }
+    }
+
     public void CreateDirectory(string path)
     {
         Begin(FileOperation.CreateDirectory, path);
