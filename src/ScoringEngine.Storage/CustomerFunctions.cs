@@ -6,18 +6,18 @@ namespace ScoringEngine.Storage;
 
 /// <summary>
 /// FASTER's callbacks. Every write is a read-modify-write, never a blind upsert or delete: only that tells an insert
-/// from an update and finds the version it replaces. The key's bucket is locked during each callback. A struct, so that
-/// FASTER's generic code calls it directly.
+/// from an update and finds the version it replaces. The key is locked against other writers during a write, not against
+/// readers: these read again when the record changed in place meanwhile. A struct, so that FASTER's generic code calls
+/// it directly.
 /// </summary>
 internal readonly unsafe struct CustomerFunctions(CustomerSession session) : IFunctions<SpanByte, SpanByte, CustomerOperation, Empty, Empty>
 {
-    // A record that may still change: readers hold the bucket's lock shared, writers exclusively.
     public bool ConcurrentReader(ref SpanByte key, ref CustomerOperation input, ref SpanByte value, ref Empty output, ref ReadInfo readInfo)
         => SingleReader(ref key, ref input, ref value, ref output, ref readInfo);
 
     public bool SingleReader(ref SpanByte key, ref CustomerOperation input, ref SpanByte value, ref Empty output, ref ReadInfo readInfo)
     {
-        session.OnRead(input.Index, value.AsReadOnlySpan());
+        session.OnRead(input.Index, value.AsReadOnlySpan(), session.Store.Locks.Of(IdComparer.Hash(key.AsReadOnlySpan())));
         return true;
     }
 
@@ -31,20 +31,21 @@ internal readonly unsafe struct CustomerFunctions(CustomerSession session) : IFu
             return false;
         }
         session.Outcome = Outcome.NotFound;
-        return input.Kind != WriteKind.Delete;
+        return input.Kind is WriteKind.Upsert or WriteKind.Replace;
     }
 
     public bool InitialUpdater(ref SpanByte key, ref CustomerOperation input, ref SpanByte value, ref Empty output, ref RMWInfo rmwInfo)
     {
         Write(ref input, value.AsSpan(), contacts: default);
         session.Outcome = Outcome.Inserted;
+        session.AddedBytes = LogLayout.SizeOf(key.Length, value.Length);
         return true;
     }
 
     public bool InPlaceUpdater(ref SpanByte key, ref CustomerOperation input, ref SpanByte value, ref Empty output, ref RMWInfo rmwInfo)
     {
         ReadOnlySpan<byte> old = value.AsReadOnlySpan();
-        if (input.ComesTooLate(old))
+        if (input.ComesTooLate(old) || input.Kind == WriteKind.Move)
         {
             session.Outcome = Outcome.Older;
             return true;
@@ -52,6 +53,7 @@ internal readonly unsafe struct CustomerFunctions(CustomerSession session) : IFu
         if (input.Kind == WriteKind.Delete)
         {
             session.Outcome = Outcome.Deleted;
+            session.RemovedBytes = LogLayout.SizeOf(key.Length, value.Length);
             rmwInfo.Action = RMWAction.ExpireAndStop;
             return false;
         }
@@ -60,14 +62,16 @@ internal readonly unsafe struct CustomerFunctions(CustomerSession session) : IFu
             return false; // FASTER then copies: a record never changes its length, so that a log scan always finds the next.
         }
         // The contacts stay where they are: with as many bytes before them as before.
+        input.Lock->BeginChange();
         Write(ref input, value.AsSpan(), contacts: default);
+        input.Lock->EndChange();
         session.Outcome = Outcome.Updated;
         return true;
     }
 
     public bool NeedCopyUpdate(ref SpanByte key, ref CustomerOperation input, ref SpanByte oldValue, ref Empty output, ref RMWInfo rmwInfo)
     {
-        if (input.ComesTooLate(oldValue.AsReadOnlySpan()))
+        if (input.ComesTooLate(oldValue.AsReadOnlySpan()) || (input.Kind == WriteKind.Move && input.Source != rmwInfo.Address))
         {
             session.Outcome = Outcome.Older;
             return false;
@@ -78,14 +82,23 @@ internal readonly unsafe struct CustomerFunctions(CustomerSession session) : IFu
 
     public bool CopyUpdater(ref SpanByte key, ref CustomerOperation input, ref SpanByte oldValue, ref SpanByte newValue, ref Empty output, ref RMWInfo rmwInfo)
     {
+        session.RemovedBytes = LogLayout.SizeOf(key.Length, oldValue.Length);
         if (input.Kind == WriteKind.Delete)
         {
             session.Outcome = Outcome.Deleted;
             rmwInfo.Action = RMWAction.ExpireAndStop;
             return false;
         }
-        Write(ref input, newValue.AsSpan(), CustomerRecord.ContactPart(oldValue.AsReadOnlySpan()));
+        if (input.Kind == WriteKind.Move)
+        {
+            oldValue.AsReadOnlySpan().CopyTo(newValue.AsSpan());
+        }
+        else
+        {
+            Write(ref input, newValue.AsSpan(), CustomerRecord.ContactPart(oldValue.AsReadOnlySpan()));
+        }
         session.Outcome = Outcome.Updated;
+        session.AddedBytes = LogLayout.SizeOf(key.Length, newValue.Length);
         return true;
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using FASTER.core;
 
 namespace ScoringEngine.Storage;
 
@@ -28,18 +27,32 @@ internal sealed class CustomerScan
     }
 
     /// <summary>Visits the customers of [<paramref name="begin"/>, <paramref name="tail"/>) that are not deferred.</summary>
-    public void Run<TVisitor>(LogAccessor<SpanByte, SpanByte> log, SupersededVersions superseded, Action checkDevice,
-        long begin, long tail, ref TVisitor visitor, CancellationToken cancellation)
+    public void Run<TVisitor>(LogReader log, SupersededVersions superseded, long begin, long tail, ref TVisitor visitor, CancellationToken cancellation)
         where TVisitor : ICustomerVisitor
     {
-        Pass<TVisitor> pass = new(this, log, superseded, checkDevice, begin, tail, visitor, cancellation);
-        while (!log.Scan(ref pass, pass.Resume, tail))
+        long position = begin;
+        HashSet<long>? dead = null;
+        while (position < tail)
         {
-            // Evicted while it was copied: once more, from disk.
+            cancellation.ThrowIfCancellationRequested();
+            if (log.IsStartOfPage(position) || position == begin)
+            {
+                dead = superseded.OnPageOf(position);
+            }
+            log.Read(position, tail);
+            // After both: a write reports a move before it or FASTER marks the old version as superseded.
+            Drain(position, tail);
+            position = log.End;
+            Volatile.Write(ref _position, position);
+            for (int i = 0; i < log.Count; i++)
+            {
+                long address = log.Address(i);
+                if (dead?.Contains(address) != true && (_deferred.Count == 0 || !_deferred.ContainsKey(address)))
+                {
+                    visitor.Visit(log.Id(i), new CustomerView(log.Record(i)));
+                }
+            }
         }
-        checkDevice();
-        Drain(pass.Next, tail);
-        visitor = pass.Visitor;
     }
 
     /// <summary>Takes note of moves from places at or after <paramref name="next"/>; those before were visited.</summary>
@@ -51,71 +64,6 @@ internal sealed class CustomerScan
             {
                 _deferred[move.Source] = move.Id;
             }
-        }
-    }
-
-    private struct Pass<TVisitor>(CustomerScan scan, LogAccessor<SpanByte, SpanByte> log, SupersededVersions superseded,
-        Action checkDevice, long begin, long tail, TVisitor visitor, CancellationToken cancellation) : IScanIteratorFunctions<SpanByte, SpanByte>
-        where TVisitor : ICustomerVisitor
-    {
-        private HashSet<long>? _dead;
-        private long _deadUntil;
-        private long _head = log.HeadAddress;
-
-        public TVisitor Visitor = visitor;
-
-        /// <summary>Everything before this address is decided; it need not be where a record starts.</summary>
-        public long Next { get; private set; } = begin;
-
-        /// <summary>A record's start, from which the scan can begin again.</summary>
-        public long Resume { get; private set; } = begin;
-
-        public bool OnStart(long beginAddress, long endAddress) => true;
-
-        public bool ConcurrentReader(ref SpanByte key, ref SpanByte value, RecordMetadata metadata, long numberOfRecords)
-            => SingleReader(ref key, ref value, metadata, numberOfRecords);
-
-        public bool SingleReader(ref SpanByte key, ref SpanByte value, RecordMetadata metadata, long numberOfRecords)
-        {
-            long address = metadata.Address;
-            if (address < Next)
-            {
-                return true; // once more, after a new beginning
-            }
-            // FASTER gives up its protection of the page while it waits for the bucket's lock.
-            long head = log.HeadAddress;
-            bool evictedMeanwhile = address >= _head && address < head;
-            _head = head;
-            if (evictedMeanwhile)
-            {
-                return false;
-            }
-            checkDevice();
-            cancellation.ThrowIfCancellationRequested();
-            if (address >= _deadUntil)
-            {
-                _dead = superseded.OnPageOf(address, out _deadUntil);
-            }
-            // In this order: a write reports a move before it marks the old version as superseded.
-            scan.Drain(Next, tail);
-            bool visit = !metadata.RecordInfo.Tombstone && _dead?.Contains(address) != true && !scan._deferred.ContainsKey(address);
-            Resume = address;
-            Next = address + 1;
-            Volatile.Write(ref scan._position, Next);
-            if (visit)
-            {
-                Visitor.Visit(key.AsReadOnlySpan(), new CustomerView(value.AsReadOnlySpan()));
-            }
-            return true;
-        }
-
-        public void OnStop(bool completed, long numberOfRecords)
-        {
-        }
-
-        // The scan throws it on.
-        public void OnException(Exception exception, long numberOfRecords)
-        {
         }
     }
 }

@@ -28,6 +28,9 @@ internal enum WriteKind : byte
 
     /// <summary>Stores a whole record.</summary>
     Replace,
+
+    /// <summary>Copies the record to the tail of the log, if it still stands where it stood.</summary>
+    Move,
 }
 
 /// <summary>
@@ -47,6 +50,12 @@ internal unsafe struct CustomerOperation
 
     /// <summary>Replace: bytes of the record.</summary>
     public int RecordLength;
+
+    /// <summary>Move: where the record stood.</summary>
+    public long Source;
+
+    /// <summary>Write: the lock of the key.</summary>
+    public KeyLock* Lock;
 
     /// <summary>Write: its number.</summary>
     public ulong Sequence;
@@ -75,8 +84,12 @@ internal unsafe struct CustomerOperation
     };
 
     /// <summary>Bytes of the record that replaces a stored one.</summary>
-    public readonly int RecordBytes(ReadOnlySpan<byte> stored)
-        => InitialRecordBytes + (Kind == WriteKind.Upsert ? CustomerRecord.ContactPart(stored).Length : 0);
+    public readonly int RecordBytes(ReadOnlySpan<byte> stored) => Kind switch
+    {
+        WriteKind.Upsert => InitialRecordBytes + CustomerRecord.ContactPart(stored).Length,
+        WriteKind.Move => stored.Length,
+        _ => InitialRecordBytes,
+    };
 }
 
 /// <summary>
@@ -89,7 +102,9 @@ internal sealed unsafe class CustomerSession : IDisposable
 
     private readonly FasterSession _session;
     private readonly LogDevice _device;
-    private long _writes;
+    private long _operations;
+    private long _customers;
+    private long _liveBytes;
 
     public CustomerSession(CustomerStore store, FasterKV<SpanByte, SpanByte> faster, LogDevice device)
     {
@@ -139,31 +154,50 @@ internal sealed unsafe class CustomerSession : IDisposable
     private delegate*<byte*, int, in CustomerView, void> _read;
     private ExceptionDispatchInfo? _readerFailure;
     private int _readFaults;
+    private byte[] _record = new byte[512];
 
-    /// <summary>Waits until a write that is under way in this session has ended.</summary>
-    public void WaitForWrite()
+    /// <summary>Customers that writes of this session added, less those that they removed.</summary>
+    public long Customers => Volatile.Read(ref _customers);
+
+    /// <summary>Bytes in the log of the records that writes of this session added, less those that they removed or superseded.</summary>
+    public long LiveBytes => Volatile.Read(ref _liveBytes);
+
+    /// <summary>Set in a write: bytes of the record it makes.</summary>
+    public int AddedBytes { get; set; }
+
+    /// <summary>Set in a write: bytes of the record it removes or supersedes.</summary>
+    public int RemovedBytes { get; set; }
+
+    /// <summary>Marks an operation as under way.</summary>
+    public void BeginOperation() => Volatile.Write(ref _operations, _operations + 1);
+
+    public void EndOperation() => Volatile.Write(ref _operations, _operations + 1);
+
+    /// <summary>Waits until an operation that is under way has ended.</summary>
+    public void WaitForOperation()
     {
-        long writes = Volatile.Read(ref _writes);
-        if ((writes & 1) != 0)
+        long operations = Volatile.Read(ref _operations);
+        if ((operations & 1) != 0)
         {
             SpinWait spin = default;
-            while (Volatile.Read(ref _writes) == writes)
+            while (Volatile.Read(ref _operations) == operations)
             {
                 spin.SpinOnce();
             }
         }
     }
 
-    /// <summary>Marks a write as under way: from before it has its number until it is applied.</summary>
-    public void BeginWrite() => Volatile.Write(ref _writes, _writes + 1);
+    /// <summary>Keeps in memory what is there now, until <see cref="EndProtection"/>; no operation in between.</summary>
+    public void BeginProtection() => _session.UnsafeContext.BeginUnsafe();
 
-    public void EndWrite() => Volatile.Write(ref _writes, _writes + 1);
+    public void EndProtection() => _session.UnsafeContext.EndUnsafe();
 
     /// <summary>Performs a write; <see cref="Outcome"/> has the result.</summary>
     /// <exception cref="IOException">The record is on disk and could not be read.</exception>
     public void Write(SpanByte id, ref CustomerOperation operation)
     {
         Outcome = Outcome.None;
+        AddedBytes = RemovedBytes = 0;
         _readFaults = _device.ReadFaults;
         if (_session.RMW(ref id, ref operation).IsPending)
         {
@@ -176,6 +210,11 @@ internal sealed unsafe class CustomerSession : IDisposable
         if (Outcome == Outcome.None)
         {
             throw new InvalidOperationException("the record store ended a write without a result");
+        }
+        Volatile.Write(ref _liveBytes, _liveBytes + AddedBytes - RemovedBytes);
+        if (Outcome is Outcome.Inserted or Outcome.Deleted)
+        {
+            Volatile.Write(ref _customers, _customers + (Outcome == Outcome.Inserted ? 1 : -1));
         }
     }
 
@@ -215,7 +254,7 @@ internal sealed unsafe class CustomerSession : IDisposable
     }
 
     /// <summary>Called back for a record that was found; nothing may escape through FASTER.</summary>
-    public void OnRead(int index, ReadOnlySpan<byte> record)
+    public void OnRead(int index, ReadOnlySpan<byte> record, KeyLock* keyLock)
     {
         Found++;
         if (_readerFailure is not null)
@@ -225,7 +264,17 @@ internal sealed unsafe class CustomerSession : IDisposable
         IsReading = true;
         try
         {
-            _read(_reader, index, new CustomerView(record));
+            // Copied first, so that the reader sees no change and is called once.
+            Span<byte> copy = _record.Length < record.Length ? _record = new byte[record.Length] : _record;
+            copy = copy[..record.Length];
+            int version;
+            do
+            {
+                version = keyLock->BeginRead();
+                record.CopyTo(copy);
+            }
+            while (!keyLock->EndRead(version));
+            _read(_reader, index, new CustomerView(copy));
         }
         catch (Exception e)
         {

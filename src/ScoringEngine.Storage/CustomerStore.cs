@@ -22,20 +22,20 @@ public sealed unsafe class CustomerStore : IDisposable
     public const int MaxFeatures = 4096;
 
     private const long MaxSegmentBytes = 1L << 30;
+    private const int SegmentsInMemory = 8;
 
     // Bounds the buffers of reads that wait for the disk together.
     private const int MaxPendingReads = 256;
 
     private readonly CustomerStoreOptions _options;
-    private readonly string? _ownDirectory;
     private readonly LogDevice _device;
     private readonly FasterKV<SpanByte, SpanByte> _faster;
     private readonly SessionPool _sessions;
-    private readonly WriteLocks _writeLocks = new();
     private readonly SupersededVersions _superseded;
     private readonly Lock _scansLock = new();
     private volatile CustomerScan[] _scans = [];
-    private long _count;
+    private readonly Func<long, long> _physicalAddress;
+    private readonly int _pageBytes;
 
     /// <summary>Makes an empty store.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
@@ -52,32 +52,32 @@ public sealed unsafe class CustomerStore : IDisposable
         options.Validate();
         _options = options;
         Log = log;
-        _ownDirectory = options.Directory is null ? Directory.CreateTempSubdirectory("scoring-engine-").FullName : null;
-        string directory = _ownDirectory ?? Directory.CreateDirectory(options.Directory!).FullName;
-        _device = createDevice(directory);
-        int pageBytes = 1 << int.Log2(options.PageBytes);
-        _superseded = new SupersededVersions(pageBytes);
+        // Names of the files are unique, and gone at once: the temp folder itself will do.
+        _device = createDevice(options.Directory is null ? Path.GetTempPath() : Directory.CreateDirectory(options.Directory).FullName);
+        _pageBytes = 1 << int.Log2(options.PageBytes);
+        _superseded = new SupersededVersions(_pageBytes);
         try
         {
+            long bufferBytes = (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)options.MemoryBytes);
             _faster = new FasterKV<SpanByte, SpanByte>(new FasterKVSettings<SpanByte, SpanByte>
             {
                 LogDevice = _device,
                 IndexSize = options.IndexBytes,
-                MemorySize = options.MemoryBytes,
-                PageSize = pageBytes,
-                SegmentSize = Math.Max(MaxSegmentBytes, pageBytes),
+                MemorySize = bufferBytes,
+                PageSize = _pageBytes,
+                SegmentSize = Math.Clamp(bufferBytes / SegmentsInMemory, _pageBytes, MaxSegmentBytes),
                 EqualityComparer = new IdComparer(),
-                ConcurrencyControlMode = ConcurrencyControlMode.LockTable,
+                ConcurrencyControlMode = ConcurrencyControlMode.None,
             });
+            // FASTER takes powers of two only; the pages above the budget stay empty.
+            _faster.Log.EmptyPageCount = (int)((bufferBytes - options.MemoryBytes) / _pageBytes);
+            _physicalAddress = LogLayout.PhysicalAddresses(_faster);
         }
         catch
         {
-            // Memory that cannot be had must not leave a folder behind.
+            // Memory that cannot be had must not keep files open.
+            _faster?.Dispose();
             _device.Dispose();
-            if (_ownDirectory is not null)
-            {
-                Directory.Delete(_ownDirectory, recursive: true);
-            }
             throw;
         }
         _sessions = new SessionPool(() => new CustomerSession(this, _faster, _device));
@@ -87,7 +87,7 @@ public sealed unsafe class CustomerStore : IDisposable
     internal IWriteLog Log { get; set; }
 
     /// <summary>Number of live customers, exact whenever no write is under way.</summary>
-    public long Count => Volatile.Read(ref _count);
+    public long Count => _sessions.Sum(session => session.Customers);
 
     /// <summary>Sizes of now.</summary>
     public CustomerStoreStatistics Statistics
@@ -96,8 +96,8 @@ public sealed unsafe class CustomerStore : IDisposable
         {
             long indexBytes = _options.IndexBytes;
             return new CustomerStoreStatistics(Count, _faster.Log.MemorySizeBytes, indexBytes,
-                _faster.Log.TailAddress - _faster.Log.BeginAddress, _device.End, _superseded.Count,
-                IndexOutgrown: Count > indexBytes / CustomerStoreOptions.IndexBytesPerCustomer);
+                _faster.Log.TailAddress - _faster.Log.BeginAddress, LiveBytes, _device.Bytes, _superseded.Count,
+                IndexLoad: (double)Count * CustomerStoreOptions.IndexBytesPerCustomer / indexBytes);
         }
     }
 
@@ -180,7 +180,7 @@ public sealed unsafe class CustomerStore : IDisposable
         CustomerSession session = _sessions.Rent();
         try
         {
-            ref int writeLock = ref Lock(session, id);
+            KeyLock* keyLock = Lock(id);
             try
             {
                 if (!ReadOne(session, id, reader: null, &Ignore))
@@ -188,14 +188,14 @@ public sealed unsafe class CustomerStore : IDisposable
                     sequence = 0;
                     return false;
                 }
-                CustomerOperation operation = new() { Kind = WriteKind.Delete, Sequence = Log.Delete(id, request) };
+                CustomerOperation operation = new() { Kind = WriteKind.Delete, Lock = keyLock, Sequence = Log.Delete(id, request) };
                 Write(session, id, ref operation);
                 sequence = operation.Sequence;
                 return true;
             }
             finally
             {
-                Unlock(session, ref writeLock);
+                keyLock->Release();
             }
         }
         finally
@@ -231,7 +231,7 @@ public sealed unsafe class CustomerStore : IDisposable
         CustomerSession session = _sessions.Rent();
         try
         {
-            ref int writeLock = ref Lock(session, id);
+            KeyLock* keyLock = Lock(id);
             try
             {
                 if (!CopyOne(session, id))
@@ -249,12 +249,12 @@ public sealed unsafe class CustomerStore : IDisposable
                     row[indexes[i]] = values[i];
                 }
                 CustomerAttributes attributes = new(updatedAtUnixMs, layout?.SchemaVersion ?? stored.SchemaVersion, stored.Consent);
-                sequence = UpsertLocked(session, id, row, in attributes, request).Sequence;
+                sequence = UpsertLocked(session, keyLock, id, row, in attributes, request).Sequence;
                 return true;
             }
             finally
             {
-                Unlock(session, ref writeLock);
+                keyLock->Release();
             }
         }
         finally
@@ -282,7 +282,7 @@ public sealed unsafe class CustomerStore : IDisposable
         CustomerSession session = _sessions.Rent();
         try
         {
-            ref int writeLock = ref Lock(session, id);
+            KeyLock* keyLock = Lock(id);
             try
             {
                 if (!CopyOne(session, id))
@@ -320,12 +320,12 @@ public sealed unsafe class CustomerStore : IDisposable
                 {
                     sequence = Log.ContactSecret(id, secret);
                 }
-                ReplaceContacts(session, id, sequence, secret, contacts.Sequence, contacts.Events);
+                ReplaceContacts(session, keyLock, id, sequence, secret, contacts.Sequence, contacts.Events);
                 return true;
             }
             finally
             {
-                Unlock(session, ref writeLock);
+                keyLock->Release();
             }
         }
         finally
@@ -383,7 +383,7 @@ public sealed unsafe class CustomerStore : IDisposable
         CustomerSession session = _sessions.Rent();
         try
         {
-            ref int writeLock = ref Lock(session, id);
+            KeyLock* keyLock = Lock(id);
             try
             {
                 if (!CopyOne(session, id) || CustomerRecord.Sequence(session.Copy.Record) >= sequence)
@@ -391,12 +391,12 @@ public sealed unsafe class CustomerStore : IDisposable
                     return false;
                 }
                 CustomerView stored = new(session.Copy.Record);
-                ReplaceContacts(session, id, sequence, secret, stored.ContactSequence, stored.Contacts);
+                ReplaceContacts(session, keyLock, id, sequence, secret, stored.ContactSequence, stored.Contacts);
                 return true;
             }
             finally
             {
-                Unlock(session, ref writeLock);
+                keyLock->Release();
             }
         }
         finally
@@ -440,17 +440,18 @@ public sealed unsafe class CustomerStore : IDisposable
         where TVisitor : ICustomerVisitor
     {
         CustomerScan scan = new();
+        long begin;
         lock (_scansLock)
         {
             _scans = [.. _scans, scan];
+            begin = _faster.Log.BeginAddress;
         }
         try
         {
-            int readFaults = _device.ReadFaults;
             long tail = _faster.Log.TailAddress;
             // Until then records before the tail may be half-written.
-            _sessions.WaitForWrites();
-            scan.Run(_faster.Log, _superseded, () => CheckReadable(readFaults), _faster.Log.BeginAddress, tail, ref visitor, cancellation);
+            _sessions.WaitForOperations();
+            scan.Run(NewReader(), _superseded, begin, tail, ref visitor, cancellation);
             RecordCopy copy = default;
             foreach (byte[] id in scan.Deferred)
             {
@@ -477,11 +478,12 @@ public sealed unsafe class CustomerStore : IDisposable
         _device.WaitUntilIdle();
         _faster.Dispose();
         _device.Dispose();
-        if (_ownDirectory is not null)
-        {
-            Directory.Delete(_ownDirectory, recursive: true);
-        }
     }
+
+    /// <summary>The locks of the keys.</summary>
+    internal WriteLocks Locks { get; } = new();
+
+    private long LiveBytes => _sessions.Sum(session => session.LiveBytes);
 
     /// <summary>Called in a write that replaced the version at <paramref name="source"/> by one at the tail.</summary>
     internal void OnMoved(long source, long destination, ReadOnlySpan<byte> id)
@@ -495,18 +497,18 @@ public sealed unsafe class CustomerStore : IDisposable
 
     private WriteReceipt UpsertOne(CustomerSession session, ReadOnlySpan<byte> id, ReadOnlySpan<float> features, in CustomerAttributes attributes, RequestKey request)
     {
-        ref int writeLock = ref Lock(session, id);
+        KeyLock* keyLock = Lock(id);
         try
         {
-            return UpsertLocked(session, id, features, in attributes, request);
+            return UpsertLocked(session, keyLock, id, features, in attributes, request);
         }
         finally
         {
-            Unlock(session, ref writeLock);
+            keyLock->Release();
         }
     }
 
-    private WriteReceipt UpsertLocked(CustomerSession session, ReadOnlySpan<byte> id, ReadOnlySpan<float> features, in CustomerAttributes attributes, RequestKey request)
+    private WriteReceipt UpsertLocked(CustomerSession session, KeyLock* keyLock, ReadOnlySpan<byte> id, ReadOnlySpan<float> features, in CustomerAttributes attributes, RequestKey request)
     {
         fixed (float* values = features)
         {
@@ -515,6 +517,7 @@ public sealed unsafe class CustomerStore : IDisposable
                 Features = values,
                 FeatureCount = features.Length,
                 Attributes = attributes,
+                Lock = keyLock,
                 Sequence = Log.Upsert(id, in attributes, features, request),
             };
             return new WriteReceipt(operation.Sequence, Write(session, id, ref operation) == Outcome.Inserted);
@@ -527,14 +530,15 @@ public sealed unsafe class CustomerStore : IDisposable
         CustomerSession session = _sessions.Rent();
         try
         {
-            ref int writeLock = ref Lock(session, id);
+            KeyLock* keyLock = Lock(id);
             try
             {
+                operation.Lock = keyLock;
                 return Write(session, id, ref operation) is Outcome.Inserted or Outcome.Updated or Outcome.Deleted;
             }
             finally
             {
-                Unlock(session, ref writeLock);
+                keyLock->Release();
             }
         }
         finally
@@ -543,37 +547,26 @@ public sealed unsafe class CustomerStore : IDisposable
         }
     }
 
-    /// <summary>Locks a key against other writers, and marks a write as under way.</summary>
-    private ref int Lock(CustomerSession session, ReadOnlySpan<byte> id)
+    /// <summary>Locks a key against other writers.</summary>
+    private KeyLock* Lock(ReadOnlySpan<byte> id)
     {
-        ref int writeLock = ref _writeLocks.Acquire(IdComparer.Hash(id));
-        session.BeginWrite();
-        return ref writeLock;
+        KeyLock* keyLock = Locks.Of(IdComparer.Hash(id));
+        keyLock->Acquire();
+        return keyLock;
     }
 
-    private static void Unlock(CustomerSession session, ref int writeLock)
-    {
-        session.EndWrite();
-        WriteLocks.Release(ref writeLock);
-    }
-
-    /// <summary>Performs a write that has its number; the key is locked.</summary>
-    private Outcome Write(CustomerSession session, ReadOnlySpan<byte> id, ref CustomerOperation operation)
+    /// <summary>Performs a write that has its number; its key is locked.</summary>
+    private static Outcome Write(CustomerSession session, ReadOnlySpan<byte> id, ref CustomerOperation operation)
     {
         fixed (byte* bytes = id)
         {
             session.Write(SpanByte.FromPointer(bytes, id.Length), ref operation);
         }
-        Outcome outcome = session.Outcome;
-        if (outcome is Outcome.Inserted or Outcome.Deleted)
-        {
-            Interlocked.Add(ref _count, outcome == Outcome.Inserted ? 1 : -1);
-        }
-        return outcome;
+        return session.Outcome;
     }
 
     /// <summary>Stores the copied record with other contacts; the key is locked.</summary>
-    private void ReplaceContacts(CustomerSession session, ReadOnlySpan<byte> id, ulong sequence, ReadOnlySpan<byte> secret,
+    private static void ReplaceContacts(CustomerSession session, KeyLock* keyLock, ReadOnlySpan<byte> id, ulong sequence, ReadOnlySpan<byte> secret,
         ulong contactSequence, ReadOnlySpan<ContactEvent> events)
     {
         ReadOnlySpan<byte> stored = session.Copy.Record;
@@ -584,7 +577,7 @@ public sealed unsafe class CustomerStore : IDisposable
         CustomerRecord.WriteContacts(record[contactStart..], secret, contactSequence, events);
         fixed (byte* bytes = record)
         {
-            CustomerOperation operation = new() { Kind = WriteKind.Replace, Record = bytes, RecordLength = record.Length, Sequence = sequence };
+            CustomerOperation operation = new() { Kind = WriteKind.Replace, Record = bytes, RecordLength = record.Length, Lock = keyLock, Sequence = sequence };
             Write(session, id, ref operation);
         }
     }
@@ -741,11 +734,6 @@ public sealed unsafe class CustomerStore : IDisposable
         }
     }
 
-    private void CheckReadable(int readFaults)
-    {
-        if (_device.ReadFaults != readFaults)
-        {
-            throw new IOException("the log device cannot be read: " + _device.ReadFault?.Message, _device.ReadFault);
-        }
-    }
+    private LogReader NewReader() => new(_faster.Log, _physicalAddress, _device, _sessions, Locks, _pageBytes,
+        CustomerRecord.Bytes(MaxFeatures) + CustomerRecord.ContactBytes(CustomerStoreOptions.MaxMaxContactEvents));
 }

@@ -4,14 +4,13 @@ namespace ScoringEngine.Storage;
 public sealed class CustomerStoreOptions
 {
     /// <summary>
-    /// Folder of the files that take the records which memory cannot hold. The files are private to one store and
-    /// deleted when it is disposed: they are no durable state. Null, the default: a fresh folder under the temp path,
-    /// deleted with them.
+    /// Folder of the files that take the records which memory cannot hold. The files are private to one store and gone
+    /// with it, however its process ends: they are no durable state. Null, the default: the temp folder.
     /// </summary>
     public string? Directory { get; init; }
 
     /// <summary>
-    /// Memory for records in bytes, 1 MiB to 1 TiB and at least four pages; rounded down to a power of two. The
+    /// Memory for records in bytes, 1 MiB to 1 TiB and at least four pages; rounded up to whole pages. The
     /// index comes on top. Older records beyond it are on disk. Default 1 GiB.
     /// </summary>
     public long MemoryBytes { get; init; } = 1L << 30;
@@ -34,6 +33,7 @@ public sealed class CustomerStoreOptions
     internal long IndexBytes => Math.Max(WriteLocks.Count * BytesPerBucket, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)ExpectedCustomers * IndexBytesPerCustomer));
 
     internal const int IndexBytesPerCustomer = 12;
+    internal const int MaxMaxContactEvents = 4096;
     private const int BytesPerBucket = 64;
 
     /// <exception cref="ArgumentOutOfRangeException">A value is outside its range.</exception>
@@ -42,7 +42,7 @@ public sealed class CustomerStoreOptions
         Check(MemoryBytes, 1L << 20, 1L << 40, nameof(MemoryBytes));
         Check(ExpectedCustomers, 1, 10_000_000_000, nameof(ExpectedCustomers));
         Check(PageBytes, 1 << 16, 1 << 28, nameof(PageBytes));
-        Check(MaxContactEvents, 1, 4096, nameof(MaxContactEvents));
+        Check(MaxContactEvents, 1, MaxMaxContactEvents, nameof(MaxContactEvents));
         if (MemoryBytes < 4L * PageBytes)
         {
             throw new ArgumentOutOfRangeException(nameof(MemoryBytes), MemoryBytes, $"expected at least four pages of {PageBytes} bytes");

@@ -6,8 +6,9 @@ namespace ScoringEngine.Storage;
 public interface ICustomerReader
 {
     /// <summary>
-    /// Reads the record in place while its bucket of the index is locked against writers: be short, keep nothing of
-    /// <paramref name="customer"/>, and do not call the store (that throws <see cref="InvalidOperationException"/>).
+    /// Reads a copy of the record, as one write left it: once, without a lock, but while the store cannot give memory
+    /// back. Be short, keep nothing of <paramref name="customer"/>, and do not call the store (that throws
+    /// <see cref="InvalidOperationException"/>).
     /// </summary>
     void Read(in CustomerView customer);
 }

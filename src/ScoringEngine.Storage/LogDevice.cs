@@ -8,7 +8,8 @@ namespace ScoringEngine.Storage;
 /// The files behind FASTER's log. FASTER mishandles failing devices: after a failed write it waits forever, and it
 /// parses whatever a failed read left in the buffer. So this device reports success to it in every case and keeps the
 /// truth itself: a page that could not be written stays in memory and is read from there (<see cref="WriteFault"/> then
-/// stops further writes to the store), and a failed read gives zeros, which match no customer, and is counted.
+/// stops further writes to the store), and a failed read gives zeros, which match no customer, and is counted. The files
+/// have no name where the system allows it, so that nothing is left of them however the process ends.
 /// </summary>
 internal class LogDevice : StorageDeviceBase
 {
@@ -20,11 +21,12 @@ internal class LogDevice : StorageDeviceBase
     private long _end;
     private int _busy;
     private int _readFaults;
+    private long _begin;
     private volatile Exception? _writeFault;
     private volatile Exception? _readFault;
 
     public LogDevice(string directory)
-        : base(Path.Combine(directory, "customers.log"), Sector, Devices.CAPACITY_UNSPECIFIED)
+        : base(Path.Combine(directory, $"customers-{Guid.NewGuid():N}.log"), Sector, Devices.CAPACITY_UNSPECIFIED)
     {
         // A folder that takes no files is an error now, not when memory is full.
         Segment(0);
@@ -39,8 +41,8 @@ internal class LogDevice : StorageDeviceBase
     /// <summary>The latest read failure.</summary>
     public Exception? ReadFault => _readFault;
 
-    /// <summary>End of what was given to this device, in bytes.</summary>
-    public long End => Volatile.Read(ref _end);
+    /// <summary>Bytes that take space on the disk.</summary>
+    public long Bytes => Math.Max(0, Volatile.Read(ref _end) - (Volatile.Read(ref _begin) / segmentSize * segmentSize));
 
     public override void WriteAsync(nint sourceAddress, int segmentId, ulong destinationAddress, uint numBytesToWrite,
         DeviceIOCompletionCallback callback, object context)
@@ -60,7 +62,7 @@ internal class LogDevice : StorageDeviceBase
         Interlocked.Increment(ref _busy);
         ThreadPool.UnsafeQueueUserWorkItem(_ =>
         {
-            ReadPart(segmentId, (long)sourceAddress, destinationAddress, (int)readLength);
+            ReadPart(Address(segmentId, (long)sourceAddress), destinationAddress, (int)readLength);
             callback(0, readLength, context);
             Interlocked.Decrement(ref _busy);
         }, null);
@@ -68,6 +70,37 @@ internal class LogDevice : StorageDeviceBase
 
     /// <summary>Waits until no read or write is under way; FASTER frees its pages without asking.</summary>
     public void WaitUntilIdle() => SpinWait.SpinUntil(() => Volatile.Read(ref _busy) == 0);
+
+    /// <summary>Reads what was written at an address of the log, zeros where nothing was.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public void Read(long address, Span<byte> bytes)
+    {
+        try
+        {
+            ReadAll(address, bytes);
+        }
+        catch (Exception e)
+        {
+            throw new IOException("the log device cannot be read: " + e.Message, e);
+        }
+    }
+
+    /// <summary>Gives up what is before an address of the log: it reads as zeros, and whole segments give their space back.</summary>
+    public void Truncate(long address)
+    {
+        Utility.MonotonicUpdate(ref _begin, address, out _);
+        foreach (int segment in _segments.Keys)
+        {
+            if ((segment + 1) * segmentSize <= address)
+            {
+                RemoveSegment(segment);
+            }
+        }
+        lock (_lock)
+        {
+            _unwritten.RemoveAll(page => page.Address + page.Bytes.Length <= address);
+        }
+    }
 
     public override void RemoveSegmentAsync(int segment, AsyncCallback callback, IAsyncResult result)
     {
@@ -106,9 +139,20 @@ internal class LogDevice : StorageDeviceBase
         }
         lock (_lock)
         {
-            return _segments.GetOrAdd(segment, s => File.OpenHandle(GetSegmentFilename(FileName, s), FileMode.Create,
-                FileAccess.ReadWrite, FileShare.None, FileOptions.DeleteOnClose));
+            return _segments.GetOrAdd(segment, CreateFile);
         }
+    }
+
+    private SafeFileHandle CreateFile(int segment)
+    {
+        string path = GetSegmentFilename(FileName, segment);
+        if (OperatingSystem.IsWindows())
+        {
+            return File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.DeleteOnClose);
+        }
+        SafeFileHandle handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite);
+        File.Delete(path);
+        return handle;
     }
 
     private long Address(int segment, long offset) => (segment * Math.Max(segmentSize, 0)) + offset;
@@ -133,30 +177,12 @@ internal class LogDevice : StorageDeviceBase
         Utility.MonotonicUpdate(ref _end, address + length, out _);
     }
 
-    private unsafe void ReadPart(int segment, long offset, nint destination, int length)
+    private unsafe void ReadPart(long address, nint destination, int length)
     {
         Span<byte> bytes = new((void*)destination, length);
-        bytes.Clear();
-        long address = Address(segment, offset);
-        // FASTER reads in whole sectors, so possibly past what it has written.
-        int written = (int)Math.Clamp(End - address, 0, length);
-        if (CopyUnwritten(address, bytes) >= written)
-        {
-            return;
-        }
         try
         {
-            int read = 0;
-            while (read < written)
-            {
-                int n = Read(Segment(segment), bytes[read..written], offset + read);
-                if (n == 0)
-                {
-                    throw new EndOfStreamException($"{GetSegmentFilename(FileName, segment)} ends at {offset + read}, expected at least {offset + written} bytes");
-                }
-                read += n;
-            }
-            CopyUnwritten(address, bytes);
+            ReadAll(address, bytes);
         }
         catch (Exception e)
         {
@@ -164,6 +190,41 @@ internal class LogDevice : StorageDeviceBase
             _readFault = e;
             Interlocked.Increment(ref _readFaults);
         }
+    }
+
+    private void ReadAll(long address, Span<byte> bytes)
+    {
+        bytes.Clear();
+        // FASTER reads in whole sectors, so possibly past what it has written.
+        int written = (int)Math.Clamp(Volatile.Read(ref _end) - address, 0, bytes.Length);
+        if (CopyUnwritten(address, bytes) >= written)
+        {
+            return;
+        }
+        (long segment, long offset) = Math.DivRem(address, segmentSize);
+        try
+        {
+            if (!_segments.TryGetValue((int)segment, out SafeFileHandle? file))
+            {
+                throw new FileNotFoundException($"there is no {GetSegmentFilename(FileName, (int)segment)}");
+            }
+            int read = 0;
+            while (read < written)
+            {
+                int n = Read(file, bytes[read..written], offset + read);
+                if (n == 0)
+                {
+                    throw new EndOfStreamException($"{GetSegmentFilename(FileName, (int)segment)} ends at {offset + read}, expected at least {offset + written} bytes");
+                }
+                read += n;
+            }
+        }
+        catch (Exception) when (address < Volatile.Read(ref _begin))
+        {
+            bytes.Clear(); // Given up meanwhile.
+            return;
+        }
+        CopyUnwritten(address, bytes);
     }
 
     /// <summary>Copies what is kept of [address, address + length) and returns the number of bytes copied.</summary>

@@ -28,24 +28,39 @@ internal sealed class SessionPool(Func<CustomerSession> create) : IDisposable
             session = create();
             _all.Enqueue(session);
         }
+        session.BeginOperation();
         return session;
     }
 
     public void Return(CustomerSession session)
     {
+        session.EndOperation();
         if (Interlocked.CompareExchange(ref OwnSlot(), session, null) is not null)
         {
             _spare.Enqueue(session);
         }
     }
 
-    /// <summary>Waits until every write that is under way has ended; later ones do not matter.</summary>
-    public void WaitForWrites()
+    /// <summary>Waits until every operation that is under way has ended; later ones do not matter.</summary>
+    public void WaitForOperations()
     {
+        // Sessions begin operations without a fence of their own.
+        Interlocked.MemoryBarrierProcessWide();
         foreach (CustomerSession session in _all)
         {
-            session.WaitForWrite();
+            session.WaitForOperation();
         }
+    }
+
+    /// <summary>Adds a figure of all sessions up.</summary>
+    public long Sum(Func<CustomerSession, long> figure)
+    {
+        long sum = 0;
+        foreach (CustomerSession session in _all)
+        {
+            sum += figure(session);
+        }
+        return sum;
     }
 
     public void Dispose()

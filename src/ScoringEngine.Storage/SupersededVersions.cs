@@ -7,8 +7,9 @@ namespace ScoringEngine.Storage;
 internal sealed class SupersededVersions(int pageBytes)
 {
     private readonly Dictionary<long, List<int>> _offsetsByPage = [];
+    private long _count;
 
-    public long Count { get; private set; }
+    public long Count => Volatile.Read(ref _count);
 
     public void Add(long address)
     {
@@ -20,19 +21,30 @@ internal sealed class SupersededVersions(int pageBytes)
                 _offsetsByPage.Add(page, offsets = []);
             }
             offsets.Add((int)offset);
-            Count++;
+            _count++;
         }
     }
 
-    /// <summary>The addresses on the page of <paramref name="address"/>, as known now, and where that page ends; null when there are none.</summary>
-    public HashSet<long>? OnPageOf(long address, out long pageEnd)
+    /// <summary>The addresses on the page of <paramref name="address"/>, as known now; null when there are none.</summary>
+    public HashSet<long>? OnPageOf(long address)
     {
         long page = address / pageBytes;
-        pageEnd = (page + 1) * pageBytes;
         lock (_offsetsByPage)
         {
             return _offsetsByPage.TryGetValue(page, out List<int>? offsets)
                 ? offsets.Select(offset => (page * pageBytes) + offset).ToHashSet() : null;
+        }
+    }
+
+    /// <summary>Forgets the page that starts at <paramref name="address"/>: it is no longer part of the log.</summary>
+    public void Forget(long address)
+    {
+        lock (_offsetsByPage)
+        {
+            if (_offsetsByPage.Remove(address / pageBytes, out List<int>? offsets))
+            {
+                _count -= offsets.Count;
+            }
         }
     }
 }

@@ -204,16 +204,24 @@ public class CustomerStoreTests
     }
 
     [Fact]
-    public void Dispose_DeletesItsFiles()
+    public void Files_HaveNoNamesWhereTheSystemAllowsIt_AndAreGoneAfterwards()
     {
         DirectoryInfo directory = Directory.CreateTempSubdirectory("store-test-");
         try
         {
             CustomerStoreOptions options = new() { Directory = directory.FullName, MemoryBytes = 1 << 20, PageBytes = 1 << 16 };
             using (CustomerStore store = new(options))
+            using (CustomerStore other = new(options))
             {
-                Assert.NotEmpty(directory.GetFiles());
-                Assert.Throws<IOException>(() => new CustomerStore(options));
+                for (int i = 0; i < 20_000; i++)
+                {
+                    store.Upsert(Customers.Id(i), Customers.Features(28, i), default);
+                }
+                Assert.True(store.Statistics.DiskBytes > 0);
+                Assert.Equal(OperatingSystem.IsWindows(), directory.GetFiles().Length > 0);
+                KeepReader reader = default;
+                Assert.True(store.Read(Customers.Id(0), ref reader));
+                Assert.False(other.Read(Customers.Id(0), ref reader));
             }
             Assert.Empty(directory.GetFileSystemInfos());
         }
