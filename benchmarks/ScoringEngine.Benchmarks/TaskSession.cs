@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Segmentation;
 using ScoringEngine.Core.Trees;
+using ScoringEngine.Storage;
 
 namespace ScoringEngine.Benchmarks;
 
@@ -25,11 +26,15 @@ internal sealed class TaskSession
     private int[] _segments = [];
     private float[] _margins = [];
     private (RowPredictor Predict, int ScratchLength)? _trees;
+    private CustomerStore? _store;
+    private StoreWorkload? _workload;
 
     /// <summary>Raw rows in, a margin each out.</summary>
     private delegate void RowPredictor(ReadOnlySpan<float> rows, int rowCount, int rowStride, Span<float> margins, Span<byte> scratch);
 
     private (RowPredictor Predict, int ScratchLength) Trees => _trees ?? throw new InvalidOperationException("no trees were trained yet");
+
+    private StoreWorkload Workload => _workload ?? throw new InvalidOperationException("no store was loaded yet");
 
     /// <summary>Answers until the input ends.</summary>
     public static void Run(TextReader input, TextWriter output)
@@ -51,6 +56,12 @@ internal sealed class TaskSession
         "tree-train" => TrainTrees(task),
         "tree-predict" => PredictTrees(task),
         "tree-predict-row" => PredictRows(task),
+        "store-load" => LoadStore(task),
+        "store-update" => new JsonObject { ["seconds"] = Workload.Update(Number(task, "operations")) },
+        "store-read" => new JsonObject { ["seconds"] = Workload.Read(Number(task, "operations")) },
+        "store-read-many" => new JsonObject { ["seconds"] = Workload.ReadMany(Number(task, "operations")) },
+        "store-scan" => new JsonObject { ["seconds"] = Workload.Scan() },
+        "store-close" => CloseStore(),
         string name => throw new InvalidDataException($"unknown task '{name}'"),
     };
 
@@ -149,6 +160,33 @@ internal sealed class TaskSession
             predict(rows.Row(r), 1, rows.Columns, margin, scratch);
         }
         return new JsonObject { ["seconds"] = Stopwatch.GetElapsedTime(start).TotalSeconds / rows.Rows };
+    }
+
+    /// <summary>customers, threads: an empty store takes the customers, which later tasks use; and the bytes it then takes.</summary>
+    private JsonObject LoadStore(JsonObject task)
+    {
+        int customers = Number(task, "customers");
+        // Rounded down, still twice the 160 bytes of a record: none goes to disk. Pages that are not needed are not allocated.
+        _store = new CustomerStore(new CustomerStoreOptions { ExpectedCustomers = customers, MemoryBytes = customers * 640L });
+        _workload = new StoreWorkload(_store, customers, Number(task, "threads"));
+        double seconds = _workload.Load();
+        CustomerStoreStatistics statistics = _store.Statistics;
+        return new JsonObject
+        {
+            ["seconds"] = seconds,
+            ["customers"] = statistics.Customers,
+            ["record_bytes"] = statistics.LogBytes,
+            ["index_bytes"] = statistics.IndexBytes,
+            ["disk_bytes"] = statistics.DiskBytes,
+        };
+    }
+
+    private JsonObject CloseStore()
+    {
+        _store?.Dispose();
+        _store = null;
+        _workload = null;
+        return new JsonObject { ["seconds"] = 0 };
     }
 
     private static double InPieces<TScratch>(int rows, Func<TScratch> scratch, Action<int, int, TScratch> work)

@@ -22,13 +22,14 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.metrics import roc_auc_score
 
 import data
+import store
 from engine import ROOT, Engine
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count())
 K = 16
 TREES, DEPTH, LEARNING_RATE = 100, 6, 0.1
 WARM_UP_SECONDS = 1.5  # the engine's code is compiled better the more it runs
-OURS, SKLEARN, XGBOOST, FAISS = "engine", "scikit-learn", "XGBoost", "FAISS"
+OURS, SKLEARN, XGBOOST, FAISS, REDIS = "engine", "scikit-learn", "XGBoost", "FAISS", "Redis"
 
 
 @dataclasses.dataclass
@@ -48,11 +49,11 @@ def turn():
     return contextlib.nullcontext()
 
 
-def alternate(rounds, contestants):
+def alternate(rounds, contestants, warm_up=WARM_UP_SECONDS):
     """Calls each contestant in turn, rounds times: by name, the (seconds, result) of each call. Before, each warms up."""
-    for run in contestants.values():
+    for run in contestants.values() if warm_up else ():
         with turn():
-            until = time.monotonic() + WARM_UP_SECONDS
+            until = time.monotonic() + warm_up
             run(0)
             while time.monotonic() < until:
                 run(0)
@@ -243,6 +244,69 @@ def one_hot(x, categories):
     return np.column_stack([x[:, [c]] if n == 0 else x[:, [c]] == np.arange(n) for c, n in enumerate(categories)]).astype(np.float32)
 
 
+# The customer store: the same customers in the engine, in its own process, and in Redis, behind a socket.
+
+RECORD_BYTES = 10 + store.VALUE_BYTES  # id, header and features
+
+
+def compare_store(engine, options):
+    if reason := store.Redis.missing():
+        print(f"store: skipped, {reason}", file=sys.stderr)
+        return
+    sizes = [100_000] if options.quick else [int(n) for n in options.customers.split(",")]
+    memory = {}
+    with contextlib.closing(store.Redis()) as redis:
+        for customers in sizes:
+            for line in compare_store_of(customers, engine, redis, options):
+                if line.unit == "B":
+                    memory[customers] = line.medians[OURS]
+                yield line
+    growth = max(memory.values()) / min(memory.values()) - 1
+    yield Line(f"store, memory a customer, {min(sizes):,} to {max(sizes):,}", "", {}, f"{100 * growth:.1f} % apart", "<= 5 %", growth <= 0.05)
+
+
+def compare_store_of(customers, engine, redis, options):
+    big = customers > 10_000_000  # loaded once, by code that is warm
+    operations = 300_000 if options.quick else 3_000_000
+
+    def load_ours(_):
+        engine.run("store-close")
+        answer = engine.run("store-load", customers=customers, threads=THREADS)
+        if answer["customers"] != customers or answer["disk_bytes"] > 0:
+            raise RuntimeError(f"not all customers are in memory: {answer}")
+        return answer["seconds"], answer["record_bytes"] + answer["index_bytes"]
+
+    loads = alternate(1 if big else options.rounds, {OURS: load_ours, REDIS: lambda _: redis.load(customers)}, 0 if big else WARM_UP_SECONDS)
+    rate = rates(customers, medians(loads))
+    yield Line(f"store, {customers:,} customers: first load", "M/s", rate, f"{rate[OURS] / rate[REDIS]:.1f} x Redis", ">= 1.5 M/s", rate[OURS] >= 1.5)
+    memory = medians(loads, lambda outcome: outcome[1] / customers)
+    ratio = memory[OURS] / memory[REDIS]
+    yield Line("  memory a customer, index included", "B", memory, f"{ratio:.2f} x Redis", "<= 0.9", ratio <= 0.9)
+    ratio = memory[OURS] / RECORD_BYTES
+    yield Line(f"  of which {RECORD_BYTES} are id, header and features", "", {}, f"{ratio:.2f}", "<= 1.35", ratio <= 1.35)
+
+    reads = rates(operations, medians(alternate(options.rounds, {
+        OURS: lambda _: (engine.run("store-read", operations=operations)["seconds"], None),
+        "blocks": lambda _: (engine.run("store-read-many", operations=operations)["seconds"], None),
+        REDIS: lambda _: (redis.read(customers, operations), None),
+        "one customer": lambda _: (redis.read(1, operations), None),
+    })))
+    for name, task in ((OURS, "one by one"), ("blocks", "in blocks of 256")):
+        ratio = reads[name] / reads[REDIS]
+        yield Line(f"  reads of random customers, {task}", "M/s", {OURS: reads[name], REDIS: reads[REDIS]}, f"{ratio:.1f} x Redis", ">= 2.5", ratio >= 2.5)
+
+    yield Line("  reads, Redis of one customer only", "M/s", {OURS: reads[OURS], REDIS: reads["one customer"]}, f"{reads[OURS] / reads['one customer']:.1f} x Redis")
+
+    own = {
+        "update": lambda _: (engine.run("store-update", operations=operations)["seconds"] / operations, None),
+        "scan": lambda _: (engine.run("store-scan")["seconds"] / customers, None),
+    }
+    seconds = medians(alternate(options.rounds, own))
+    yield Line("  updates of random customers", "M/s", {OURS: 1e-6 / seconds["update"]})
+    scan = 1e-6 / seconds["scan"]
+    yield Line("  scan, one thread", "M/s", {OURS: scan}, "", ">= 8 M/s", scan >= 8)
+
+
 # The report.
 
 def environment(engine):
@@ -252,13 +316,13 @@ def environment(engine):
     return {
         "date": datetime.date.today().isoformat(), "cpu": cpu, "cores": os.cpu_count(), "threads": THREADS,
         "engine": f"{about['engine']} on {about['runtime']}, {about['vector_bits']}-bit vectors",
-        "scikit-learn": sklearn.__version__, "XGBoost": xgboost.__version__, "FAISS": faiss.__version__,
+        "scikit-learn": sklearn.__version__, "XGBoost": xgboost.__version__, "FAISS": faiss.__version__, "Redis": store.Redis.installed(),
         "numpy": np.__version__, "Python": platform.python_version(),
     }
 
 
 def cells(lines):
-    contestants = [OURS, SKLEARN, XGBOOST, FAISS]
+    contestants = [OURS, SKLEARN, XGBOOST, FAISS, REDIS]
     yield ["task", "unit", *contestants, "ratio", "bar", "met"]
     for line in lines:
         numbers = [f"{line.medians[c]:.4g}" if c in line.medians else "" for c in contestants]
@@ -292,14 +356,15 @@ def write_results(lines, about, rounds):
     print(f"written: {path.relative_to(ROOT)} and .json")
 
 
-SECTIONS = {"kmeans": compare_k_means, "trees": compare_trees, "quality": compare_quality}
+SECTIONS = {"kmeans": compare_k_means, "trees": compare_trees, "quality": compare_quality, "store": compare_store}
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Compares the engine with scikit-learn, XGBoost and FAISS.")
+    parser = argparse.ArgumentParser(description="Compares the engine with scikit-learn, XGBoost, FAISS and Redis.")
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, one round: a smoke test, nothing is written")
     parser.add_argument("--rounds", type=int, help="measured calls of each contestant, default 5")
-    parser.add_argument("--only", default=",".join(SECTIONS), help="some of kmeans,trees,quality; nothing is written")
+    parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {','.join(SECTIONS)}; nothing is written")
+    parser.add_argument("--customers", default="1000000,5000000,30000000", help="sizes of the store, default %(default)s; the largest takes 13 GB")
     options = parser.parse_args()
     chosen = options.only.split(",")
     if not set(chosen) <= set(SECTIONS):

@@ -4,6 +4,7 @@ using Grpc.Net.Client;
 using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.CommandLine;
 using ScoringEngine.Server.Hosting;
+using static ScoringEngine.Server.Services.Failure;
 
 namespace ScoringEngine.Server.Commands;
 
@@ -41,7 +42,12 @@ internal sealed class ServerConnection : IDisposable
     /// <exception cref="CommandFailure">The address is none, or nothing answers there.</exception>
     public static async Task<ServerConnection> OpenAsync(string address, CancellationToken cancellation)
     {
-        GrpcChannel channel = GrpcChannel.ForAddress(Parse(address));
+        // Pings tell a server that has gone without a word from one that is busy.
+        GrpcChannel channel = GrpcChannel.ForAddress(Parse(address), new GrpcChannelOptions
+        {
+            HttpHandler = new SocketsHttpHandler { KeepAlivePingDelay = Patience, KeepAlivePingTimeout = Patience },
+            DisposeHttpClient = true,
+        });
         try
         {
             GetModelResponse response = await new ModelService.ModelServiceClient(channel)
@@ -52,6 +58,11 @@ internal sealed class ServerConnection : IDisposable
         {
             channel.Dispose();
             cancellation.ThrowIfCancellationRequested();
+            if (e.Details() is not null)
+            {
+                // It answers, and says why not.
+                throw new CommandFailure($"the scoring engine at {address} answered {e.StatusCode}: {e.Status.Detail}");
+            }
             throw e.StatusCode is StatusCode.Unavailable or StatusCode.Unimplemented or StatusCode.Internal or StatusCode.DeadlineExceeded
                 ? new CommandFailure($"no scoring engine answers at {address} ({Cause(e)}); scoring-engine serve starts one")
                 : e;
@@ -68,7 +79,8 @@ internal sealed class ServerConnection : IDisposable
             && uri.Scheme == Uri.UriSchemeHttp && uri.PathAndQuery == "/"
             ? uri : throw new CommandFailure($"--server '{address}': expected HOST:PORT or http://HOST:PORT", ExitCode.Usage);
 
-    private static string Cause(RpcException exception)
+    /// <summary>What is at the bottom of a call that got no answer.</summary>
+    public static string Cause(RpcException exception)
     {
         Exception? cause = exception.Status.DebugException;
         while (cause?.InnerException is { } inner)

@@ -19,25 +19,19 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
     private const int MaxReported = 100;
 
     private readonly FeatureSchema _schema = model.Schema;
+    // Counts from the start; rejected rows of the block at hand.
+    private readonly ImportCustomersResponse _done = new();
+    private int _told;
     private int _blocks;
-    private ulong _rows;
     private byte[] _ids = [];
     private int[] _ends = [];
     private float[] _values = [];
 
-    /// <summary>What was done so far.</summary>
-    public ImportCustomersResponse Response { get; } = new();
-
     /// <summary>Stores a block.</summary>
+    /// <returns>The acknowledgement, to be sent once its sequence is committed: counts from the start, rejected rows of the block.</returns>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT: the block is not well formed; nothing of it is stored.</exception>
-    /// <exception cref="IOException">The store cannot be written.</exception>
-    public async ValueTask AddAsync(CustomerBlock? block, CancellationToken cancellation)
-    {
-        BlockReceipt receipt = Add(block);
-        await database.CommittedAsync(receipt.Sequence, cancellation);
-    }
-
-    private BlockReceipt Add(CustomerBlock? block)
+    /// <exception cref="IOException">The store cannot be written; the first rows of the block may be stored.</exception>
+    public ImportCustomersResponse Add(CustomerBlock? block)
     {
         Violations violations = default;
         Column[] columns = [];
@@ -51,9 +45,12 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
             CheckShape(block, columns, ref violations);
         }
         violations.ThrowIfAny();
-        BlockReceipt receipt = Store(block!, columns);
+        Store(block!, columns);
         _blocks++;
-        return receipt;
+        ImportCustomersResponse acknowledgement = _done.Clone();
+        _told += _done.RejectedRows.Count;
+        _done.RejectedRows.Clear();
+        return acknowledgement;
     }
 
     private string Field(string path) => path.Length == 0 ? $"blocks[{_blocks}]" : $"blocks[{_blocks}].{path}";
@@ -150,7 +147,7 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
         }
     }
 
-    private BlockReceipt Store(CustomerBlock block, Column[] columns)
+    private void Store(CustomerBlock block, Column[] columns)
     {
         int features = _schema.CustomerCount;
         Grow(ref _ids, block.Ids.Length);
@@ -172,12 +169,12 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
             idBytes += id.Length;
             _ends[accepted++] = idBytes;
         }
-        _rows += (ulong)block.IdEnds.Count;
         BlockReceipt receipt = database.Customers.UpsertMany(new IdBlock(_ids.AsSpan(0, idBytes), _ends.AsSpan(0, accepted)),
             _values.AsSpan(0, accepted * features), new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds(), model.SchemaVersion));
-        Response.CreatedCount += (ulong)receipt.Created;
-        Response.UpdatedCount += (ulong)(accepted - receipt.Created);
-        return receipt;
+        _done.RowCount += (ulong)block.IdEnds.Count;
+        _done.Sequence = Math.Max(_done.Sequence, receipt.Sequence);
+        _done.CreatedCount += (ulong)receipt.Created;
+        _done.UpdatedCount += (ulong)(accepted - receipt.Created);
     }
 
     private bool Accept(ReadOnlySpan<byte> id, RepeatedField<float> values, int row, Column[] columns, Span<float> target)
@@ -244,12 +241,12 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
 
     private bool Reject(int row, ReadOnlySpan<byte> id, string feature, string reason)
     {
-        Response.RejectedCount++;
-        if (Response.RejectedRows.Count < MaxReported)
+        _done.RejectedCount++;
+        if (_told + _done.RejectedRows.Count < MaxReported)
         {
-            Response.RejectedRows.Add(new RejectedRow
+            _done.RejectedRows.Add(new RejectedRow
             {
-                Row = _rows + (ulong)row,
+                Row = _done.RowCount + (ulong)row,
                 CustomerId = Encoding.UTF8.GetString(id[..Math.Min(id.Length, FeatureSchema.MaxIdBytes)]),
                 FeatureName = feature,
                 Reason = reason,

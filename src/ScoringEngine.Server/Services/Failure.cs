@@ -36,6 +36,18 @@ internal static class Failure
     /// <summary>The customer store cannot be read or written.</summary>
     public const string StoreUnavailable = "STORE_UNAVAILABLE";
 
+    /// <summary>The customer store cannot be written because its disk is full.</summary>
+    public const string StorageFull = "STORAGE_FULL";
+
+    /// <summary>The server keeps customers in memory only.</summary>
+    public const string NoDataDirectory = "NO_DATA_DIRECTORY";
+
+    /// <summary>The server recovers its customers and takes no calls yet.</summary>
+    public const string Starting = "STARTING";
+
+    /// <summary>The server stops.</summary>
+    public const string Stopping = "STOPPING";
+
     /// <summary>A stored customer is damaged; the server's log has the event.</summary>
     public const string DataCorrupt = "DATA_CORRUPT";
 

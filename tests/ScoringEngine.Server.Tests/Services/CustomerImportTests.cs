@@ -17,7 +17,8 @@ public class CustomerImportTests(ServerFixture server) : IClassFixture<ServerFix
             Block(["a", "bc"], [Required, TrainedWorkspace.Category], [1, 0, 2, 1], ["premium", "new in block"]),
             Block(["bc", "d", "d"], [TrainedWorkspace.Flag, Required], [1, 5, 0, 6, float.NaN, 7]));
 
-        Assert.Equal((3ul, 2ul, 0ul), (response.CreatedCount, response.UpdatedCount, response.RejectedCount));
+        Assert.Equal((5ul, 3ul, 2ul, 0ul), (response.RowCount, response.CreatedCount, response.UpdatedCount, response.RejectedCount));
+        Assert.NotEqual(0ul, response.Sequence);
         Assert.Equal([Number(Required, 1), Category(TrainedWorkspace.Category, "premium")], (await GetAsync("a")).Features);
         Assert.Equal([Number(Required, 5), Flag(TrainedWorkspace.Flag, true)], (await GetAsync("bc")).Features);
         Assert.Equal([Number(Required, 7)], (await GetAsync("d")).Features);
@@ -51,6 +52,43 @@ public class CustomerImportTests(ServerFixture server) : IClassFixture<ServerFix
             (6, "r5", TrainedWorkspace.Flag, "2, expected 0 or 1"),
             (7, "r6", TrainedWorkspace.Category, "a category of 257 bytes, expected at most 256"),
         ], response.RejectedRows.Select(r => (r.Row, r.CustomerId, r.FeatureName, r.Reason)));
+    }
+
+    [Fact]
+    public async Task Import_ClientWaitsForEachAcknowledgement_GetsOneForEachBlock()
+    {
+        using AsyncDuplexStreamingCall<ImportCustomersRequest, ImportCustomersResponse> call = server.Customers.ImportCustomers();
+        ulong sequence = 0;
+        for (ulong block = 1; block <= 5; block++)
+        {
+            await call.RequestStream.WriteAsync(new ImportCustomersRequest { Block = Block([$"w{block}", ""], [Required], [1, 2]) });
+
+            Assert.True(await call.ResponseStream.MoveNext());
+
+            ImportCustomersResponse acknowledgement = call.ResponseStream.Current;
+            Assert.Equal((2 * block, block, block), (acknowledgement.RowCount, acknowledgement.CreatedCount, acknowledgement.RejectedCount));
+            Assert.Equal((2 * block) - 1, Assert.Single(acknowledgement.RejectedRows).Row);
+            Assert.True(acknowledgement.Sequence > sequence);
+            sequence = acknowledgement.Sequence;
+        }
+        await call.RequestStream.CompleteAsync();
+        Assert.False(await call.ResponseStream.MoveNext());
+    }
+
+    [Fact]
+    public async Task Import_ServerStops_AcknowledgesWhatItTookAndSendsTheClientAway()
+    {
+        await using ServerFixture other = new(server.Trained);
+        await other.InitializeAsync();
+        using AsyncDuplexStreamingCall<ImportCustomersRequest, ImportCustomersResponse> call = other.Customers.ImportCustomers();
+        await call.RequestStream.WriteAsync(new ImportCustomersRequest { Block = Block(["stays"], [Required], [1]) });
+        Assert.True(await call.ResponseStream.MoveNext());
+
+        Task stop = other.Server.StopAsync();
+        RpcException exception = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext());
+        await stop;
+
+        Assert.Equal((StatusCode.Unavailable, Failure.Stopping), (exception.StatusCode, FailureOf(exception.Details()!).Reason));
     }
 
     [Fact]
@@ -131,11 +169,13 @@ public class CustomerImportTests(ServerFixture server) : IClassFixture<ServerFix
             "code with a fraction" => Block(["x"], [Required, plan], [1, 0.5f], ["basic"]),
             _ => Block(["x"], [Required, plan], [1, float.PositiveInfinity], ["basic"]),
         };
-        using AsyncClientStreamingCall<ImportCustomersRequest, ImportCustomersResponse> call = server.Customers.ImportCustomers();
+        using AsyncDuplexStreamingCall<ImportCustomersRequest, ImportCustomersResponse> call = server.Customers.ImportCustomers();
         await call.RequestStream.WriteAsync(new ImportCustomersRequest { Block = good });
         await call.RequestStream.WriteAsync(new ImportCustomersRequest { Block = bad });
 
-        RpcException exception = await Assert.ThrowsAsync<RpcException>(async () => await call);
+        Assert.True(await call.ResponseStream.MoveNext());
+        Assert.Equal((1ul, 1ul), (call.ResponseStream.Current.RowCount, call.ResponseStream.Current.CreatedCount));
+        RpcException exception = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext());
 
         (StatusCode code, string reason, (string, string)[] violations) = FailureOf(exception.Details()!);
         Assert.Equal((StatusCode.InvalidArgument, Failure.InvalidRequest), (code, reason));
@@ -148,24 +188,32 @@ public class CustomerImportTests(ServerFixture server) : IClassFixture<ServerFix
     public async Task Import_ClientCancels_TheCallEndsAndIsNoError()
     {
         using CancellationTokenSource cancellation = new();
-        using AsyncClientStreamingCall<ImportCustomersRequest, ImportCustomersResponse> call = server.Customers.ImportCustomers(cancellationToken: cancellation.Token);
+        using AsyncDuplexStreamingCall<ImportCustomersRequest, ImportCustomersResponse> call = server.Customers.ImportCustomers(cancellationToken: cancellation.Token);
         await call.RequestStream.WriteAsync(new ImportCustomersRequest { Block = Block(["cancelled"], [Required], [1]) });
+        Assert.True(await call.ResponseStream.MoveNext());
         await cancellation.CancelAsync();
 
-        RpcException exception = await Assert.ThrowsAsync<RpcException>(async () => await call);
+        RpcException exception = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext());
 
         Assert.Equal(StatusCode.Cancelled, exception.StatusCode);
     }
 
     private async Task<ImportCustomersResponse> ImportAsync(params CustomerBlock[] blocks)
     {
-        using AsyncClientStreamingCall<ImportCustomersRequest, ImportCustomersResponse> call = server.Customers.ImportCustomers();
+        using AsyncDuplexStreamingCall<ImportCustomersRequest, ImportCustomersResponse> call = server.Customers.ImportCustomers();
         foreach (CustomerBlock block in blocks)
         {
             await call.RequestStream.WriteAsync(new ImportCustomersRequest { Block = block });
         }
         await call.RequestStream.CompleteAsync();
-        return await call;
+        // Acknowledgements count from the start of the call; each tells its own rejected rows.
+        ImportCustomersResponse total = new();
+        while (await call.ResponseStream.MoveNext())
+        {
+            Assert.True(call.ResponseStream.Current.RowCount >= total.RowCount);
+            total.MergeFrom(call.ResponseStream.Current);
+        }
+        return total;
     }
 
     private async Task<Customer> GetAsync(string id)
