@@ -83,9 +83,9 @@ public sealed class StoredSchemas
         return new RowMapping(this, target);
     }
 
-    /// <summary>Reads stored customers as if they had been stored under another version: features by id, with the store's category codes.</summary>
+    /// <summary>Reads stored customers as if all had been stored under one version.</summary>
     /// <exception cref="InvalidDataException">There is no such version.</exception>
-    public RowMapping MapTo(ushort version) => new(this, FeaturesOf(version));
+    public StoredLayout LayoutOf(ushort version) => new(this, version);
 
     /// <summary>Hands everything over, for a snapshot; what is added meanwhile may be in it or not.</summary>
     internal void Write(ISchemaLog target)
