@@ -1,7 +1,7 @@
 namespace ScoringEngine.Storage;
 
 /// <summary>Sizes and places of a <see cref="CustomerStore"/>; checked when the store is made.</summary>
-public sealed class CustomerStoreOptions
+public sealed record CustomerStoreOptions
 {
     /// <summary>
     /// Folder of the files that take the records which memory cannot hold. The files are private to one store and gone

@@ -22,6 +22,9 @@ internal sealed partial class DiskFiles : IStorageFiles
     public IReadOnlyList<string> List(string directory)
         => Directory.Exists(directory) ? [.. Directory.EnumerateFiles(directory).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)] : [];
 
+    public IReadOnlyList<string> ListFolders(string directory)
+        => Directory.Exists(directory) ? [.. Directory.EnumerateDirectories(directory).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)] : [];
+
     public void CreateDirectory(string path) => Directory.CreateDirectory(path);
 
     public void Move(string source, string target) => File.Move(source, target, overwrite: true);

@@ -21,6 +21,10 @@ internal interface IStorageFiles
     /// <exception cref="IOException">The folder cannot be read.</exception>
     IReadOnlyList<string> List(string directory);
 
+    /// <summary>Names of the folders in a folder, in ordinal order; none when there is no folder.</summary>
+    /// <exception cref="IOException">The folder cannot be read.</exception>
+    IReadOnlyList<string> ListFolders(string directory);
+
     /// <summary>Makes a folder and those above it; it may exist.</summary>
     /// <exception cref="IOException">It cannot be made.</exception>
     void CreateDirectory(string path);

@@ -165,7 +165,9 @@ public sealed class StoredSchemas
     /// <summary>The features of all versions by id, the newest first.</summary>
     private ILookup<int, StoredFeature> Known() => _versions.Reverse().SelectMany(v => v).Distinct().ToLookup(f => f.Id);
 
-    private void RequireLineage(FeatureSchema schema)
+    /// <summary>Refuses a schema of another lineage.</summary>
+    /// <exception cref="InvalidDataException">A feature has another kind, or another name that is not declared.</exception>
+    internal void RequireLineage(FeatureSchema schema)
     {
         ILookup<int, StoredFeature> known = Known();
         string[] breaks = [.. schema.Features.Where(f => known.Contains(f.Id)).Select(f => Break(f, [.. known[f.Id]])).OfType<string>()];
