@@ -32,7 +32,8 @@ public sealed unsafe class CustomerStore : IDisposable
     private readonly FasterKV<SpanByte, SpanByte> _faster;
     private readonly SessionPool _sessions;
     private readonly SupersededVersions _superseded;
-    private readonly Lock _scansLock = new();
+    private readonly object _scansGate = new();
+    private readonly Lock _compaction = new();
     private volatile CustomerScan[] _scans = [];
     private readonly Func<long, long> _physicalAddress;
     private readonly int _pageBytes;
@@ -441,7 +442,7 @@ public sealed unsafe class CustomerStore : IDisposable
     {
         CustomerScan scan = new();
         long begin;
-        lock (_scansLock)
+        lock (_scansGate)
         {
             _scans = [.. _scans, scan];
             begin = _faster.Log.BeginAddress;
@@ -464,11 +465,52 @@ public sealed unsafe class CustomerStore : IDisposable
         }
         finally
         {
-            lock (_scansLock)
+            lock (_scansGate)
             {
                 _scans = [.. _scans.Where(other => other != scan)];
+                Monitor.PulseAll(_scansGate);
             }
         }
+    }
+
+    /// <summary>
+    /// Gives back what superseded versions and removed customers take, memory and disk, except in the newest part of the
+    /// log that may still change in memory. Runs beside reads and writes; scans under way hold it off, so a visitor must
+    /// not call it.
+    /// </summary>
+    /// <exception cref="IOException">The log device has failed.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; what was given back until then stays so.</exception>
+    public void Compact(CancellationToken cancellation = default)
+    {
+        lock (_compaction)
+        {
+            LogReader log = NewReader();
+            long until = _faster.Log.SafeReadOnlyAddress / _pageBytes * _pageBytes;
+            for (long begin = _faster.Log.BeginAddress; begin < until; begin = _faster.Log.BeginAddress)
+            {
+                long end = (begin / _pageBytes * _pageBytes) + _pageBytes;
+                MoveToTail(log, begin, end, cancellation);
+                GiveBack(end, cancellation);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Calls <see cref="Compact"/> when versions that are no longer needed take more space than the customers; returns
+    /// whether it did. To be called from time to time.
+    /// </summary>
+    /// <exception cref="IOException">The log device has failed.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; what was given back until then stays so.</exception>
+    public bool CompactIfWorthwhile(CancellationToken cancellation = default)
+    {
+        long live = LiveBytes;
+        long garbage = _faster.Log.TailAddress - _faster.Log.BeginAddress - live;
+        bool worthwhile = garbage > live && _faster.Log.SafeReadOnlyAddress - _faster.Log.BeginAddress >= _pageBytes;
+        if (worthwhile)
+        {
+            Compact(cancellation);
+        }
+        return worthwhile;
     }
 
     /// <summary>Frees the memory and deletes the files.</summary>
@@ -493,6 +535,43 @@ public sealed unsafe class CustomerStore : IDisposable
             scan.OnMoved(source, destination, id);
         }
         _superseded.Add(source);
+    }
+
+    /// <summary>Moves the customers of a part of one page, which no longer changes, to the tail of the log.</summary>
+    private void MoveToTail(LogReader log, long begin, long end, CancellationToken cancellation)
+    {
+        HashSet<long>? dead = _superseded.OnPageOf(begin);
+        for (long position = begin; position < end; position = log.End)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            log.Read(position, end);
+            for (int i = 0; i < log.Count; i++)
+            {
+                if (dead?.Contains(log.Address(i)) != true)
+                {
+                    CustomerOperation operation = new() { Kind = WriteKind.Move, Source = log.Address(i) };
+                    ApplyOne(log.Id(i), ref operation);
+                }
+            }
+        }
+    }
+
+    /// <summary>Gives the log before an address back; no customer stands there.</summary>
+    private void GiveBack(long end, CancellationToken cancellation)
+    {
+        // An operation under way may have looked a customer up where it stood before. One that starts now finds it where it is.
+        _sessions.WaitForOperations();
+        lock (_scansGate)
+        {
+            while (_scans.Length > 0)
+            {
+                Monitor.Wait(_scansGate, millisecondsTimeout: 100);
+                cancellation.ThrowIfCancellationRequested();
+            }
+            _faster.Log.ShiftBeginAddress(end);
+            _superseded.Forget(end - _pageBytes);
+            _device.Truncate(end);
+        }
     }
 
     private WriteReceipt UpsertOne(CustomerSession session, ReadOnlySpan<byte> id, ReadOnlySpan<float> features, in CustomerAttributes attributes, RequestKey request)
