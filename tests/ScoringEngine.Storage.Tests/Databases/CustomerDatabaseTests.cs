@@ -186,10 +186,12 @@ public sealed class CustomerDatabaseTests
     }
 
     [Fact]
-    public void Open_WhenCancelled_ChangesNothing()
+    public async Task Open_WhenCancelled_ChangesNothing()
     {
         FaultyFiles files = new();
-        Open(files).DisposeAsync().AsTask().GetAwaiter().GetResult();
+        await using (Open(files))
+        {
+        }
         int changes = files.Changes;
 
         Assert.Throws<OperationCanceledException>(() => CustomerDatabase.Open(Options, Schema, TimeProvider.System, files, held: null, progress: null, new CancellationToken(canceled: true)));
