@@ -56,6 +56,7 @@ internal sealed class Recovery
     /// <exception cref="IOException">A file cannot be read.</exception>
     public void Run()
     {
+        _cancellation.ThrowIfCancellationRequested();
         (ulong firstSequence, ulong firstContact) = LoadSnapshot();
         ReplayJournal(firstSequence);
         ReplayContacts(firstContact);
@@ -155,7 +156,14 @@ internal sealed class Recovery
         }
         else if (type == SnapshotBlock.Schemas)
         {
-            SnapshotSchemas.Load(payload, _parts.Schemas);
+            try
+            {
+                SnapshotSchemas.Load(payload, _parts.Schemas);
+            }
+            catch (InvalidDataException e) when (_repair is not null)
+            {
+                _repair.Lost(null, $"schema versions or categories: {e.Message}");
+            }
         }
     }
 
@@ -171,7 +179,7 @@ internal sealed class Recovery
     private void ReplayJournal(ulong firstSequence)
     {
         using RecoveryWorkers workers = new(_threads, CustomerReplay.ApplyTo(_parts.Customers));
-        CustomerReplay replay = new(_parts, workers, ProgressOf(RecoveryStage.Journal, _directory.Journal, firstSequence), _cancellation);
+        CustomerReplay replay = new(_parts, workers, _repair, ProgressOf(RecoveryStage.Journal, _directory.Journal, firstSequence), _cancellation);
         NextSequence = Math.Max(NextSequence, Read(_directory.Journal, JournalKind.Customers, firstSequence, _directory.Manifest.Closed, replay));
         replay.Flush();
         workers.Complete();
@@ -183,7 +191,7 @@ internal sealed class Recovery
     {
         ContactReplay replay = new(ProgressOf(RecoveryStage.Contacts, _directory.Contacts, firstContact));
         NextContact = Math.Max(NextContact, Read(_directory.Contacts, JournalKind.Contacts, firstContact, _directory.Manifest.ContactsClosed, replay));
-        replay.ApplyTo(_parts.Customers, _cancellation);
+        replay.ApplyTo(_parts.Customers, _threads, _cancellation);
         JournalBytes += replay.Bytes;
     }
 

@@ -123,7 +123,9 @@ internal sealed class DataDirectory
     {
         if (!IsOne(files, path) && !(repair is not null && WasOne(files, path)))
         {
-            return Begin(files, path);
+            DataDirectory begun = Begin(files, path);
+            begun.Save(begun.Manifest);
+            return begun;
         }
         try
         {
