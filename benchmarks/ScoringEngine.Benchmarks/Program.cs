@@ -7,6 +7,8 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using ScoringEngine.Benchmarks;
 
 // store-load [customers] [memory MiB]: one plain run of the store at size. kernels [rows]: rates of the scoring kernels.
+// recovery [customers] [folder]: time to recover that many from a snapshot, and from a journal.
+// journal [folder] [records]: rates of the journal on a disk.
 // allocations BUDGET: fails when a benchmark allocates more than its budget. tasks: answers the tasks of benchmarks/peers. Anything else goes to BenchmarkDotNet.
 if (args is ["store-load", ..])
 {
@@ -18,6 +20,16 @@ if (args is ["store-load", ..])
 if (args is ["kernels", ..])
 {
     KernelRates.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 500_000, Console.Out);
+    return 0;
+}
+if (args is ["recovery", ..])
+{
+    await RecoveryRates.RunAsync(args.Length > 1 ? long.Parse(args[1], CultureInfo.InvariantCulture) : 10_000_000, args.Length > 2 ? args[2] : Path.GetTempPath(), Console.Out);
+    return 0;
+}
+if (args is ["journal", ..])
+{
+    JournalRates.Run(args.Length > 1 ? args[1] : Path.GetTempPath(), args.Length > 2 ? long.Parse(args[2], CultureInfo.InvariantCulture) : 10_000_000, Console.Out);
     return 0;
 }
 if (args is ["allocations", string budget])

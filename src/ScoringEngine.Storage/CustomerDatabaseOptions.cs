@@ -17,7 +17,7 @@ public sealed record CustomerDatabaseOptions
     /// <summary>Sizes of the live store. Its folder, when it is null, is one in <see cref="Directory"/>.</summary>
     public CustomerStoreOptions Store { get; init; } = new();
 
-    /// <summary>Time after which a snapshot is taken when there was a write since the last, 1 s or more. Default 1 h.</summary>
+    /// <summary>Time after which a snapshot is taken when more than 1 KiB was written since the last, 1 s or more. Default 1 h.</summary>
     public TimeSpan SnapshotInterval { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>
@@ -83,6 +83,9 @@ public enum StorageNoticeKind
 
     /// <summary>The journal can be written again; all writes that were under way are durable.</summary>
     JournalResumed,
+
+    /// <summary>What superseded versions take in the live store could not be given back.</summary>
+    CompactionFailed,
 
     /// <summary>Damage was repaired when the database was opened.</summary>
     Repaired,

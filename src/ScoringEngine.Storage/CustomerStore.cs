@@ -459,6 +459,8 @@ public sealed unsafe class CustomerStore : IDisposable
         }
         try
         {
+            // A write that has its number now is visited: it ends before the tail.
+            _sessions.WaitForOperations();
             long tail = _faster.Log.TailAddress;
             // Until then records before the tail may be half-written.
             _sessions.WaitForOperations();

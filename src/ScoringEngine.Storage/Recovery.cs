@@ -155,7 +155,14 @@ internal sealed class Recovery
         }
         else if (type == SnapshotBlock.Schemas)
         {
-            SnapshotSchemas.Load(payload, _parts.Schemas);
+            try
+            {
+                SnapshotSchemas.Load(payload, _parts.Schemas);
+            }
+            catch (InvalidDataException e) when (_repair is not null)
+            {
+                _repair.Lost(null, $"schema versions or categories: {e.Message}");
+            }
         }
     }
 
@@ -171,7 +178,7 @@ internal sealed class Recovery
     private void ReplayJournal(ulong firstSequence)
     {
         using RecoveryWorkers workers = new(_threads, CustomerReplay.ApplyTo(_parts.Customers));
-        CustomerReplay replay = new(_parts, workers, ProgressOf(RecoveryStage.Journal, _directory.Journal, firstSequence), _cancellation);
+        CustomerReplay replay = new(_parts, workers, _repair, ProgressOf(RecoveryStage.Journal, _directory.Journal, firstSequence), _cancellation);
         NextSequence = Math.Max(NextSequence, Read(_directory.Journal, JournalKind.Customers, firstSequence, _directory.Manifest.Closed, replay));
         replay.Flush();
         workers.Complete();

@@ -123,7 +123,9 @@ internal sealed class DataDirectory
     {
         if (!IsOne(files, path) && !(repair is not null && WasOne(files, path)))
         {
-            return Begin(files, path);
+            DataDirectory begun = Begin(files, path);
+            begun.Save(begun.Manifest);
+            return begun;
         }
         try
         {
@@ -198,9 +200,9 @@ internal sealed class DataDirectory
     public JournalExtent ReadJournal(string journal, uint kind, ulong first, JournalPosition? closed, IJournalHandler handler, bool repair)
     {
         // A journal gets its first segment before the directory counts as open.
-        if (JournalReader.Segments(journal, Files).Count == 0 && closed is not { Segment: "" })
+        if (JournalReader.Segments(journal, Files).Count == 0)
         {
-            throw new StorageCorruptionException(journal, 0, "all that was stored since the last snapshot: the files of the journal are missing");
+            return closed is { Segment: "" } ? new JournalExtent(closed.Value.Sequence, 0, 0, []) : throw new StorageCorruptionException(journal, 0, "all that was stored since the last snapshot: the files of the journal are missing");
         }
         return JournalReader.Read(journal, Files, Manifest.Lineage, first, closed, handler, repair, kind);
     }
