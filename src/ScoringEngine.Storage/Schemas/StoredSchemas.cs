@@ -87,17 +87,24 @@ public sealed class StoredSchemas
     /// <exception cref="InvalidDataException">There is no such version.</exception>
     public StoredLayout LayoutOf(ushort version) => new(this, version);
 
-    /// <summary>Hands everything over, for a snapshot; what is added meanwhile may be in it or not.</summary>
+    /// <summary>
+    /// Hands everything over, for a snapshot: all that <see cref="Log"/> was told before the call; what is added meanwhile may be
+    /// in it or not.
+    /// </summary>
     internal void Write(ISchemaLog target)
     {
-        StoredFeature[][] versions = _versions;
+        StoredFeature[][] versions;
+        lock (_adopt)
+        {
+            versions = _versions;
+        }
         for (int v = 0; v < versions.Length; v++)
         {
             target.Version(SchemaPayload.OfVersion((ushort)(v + 1), versions[v]));
         }
         foreach (int id in versions.SelectMany(v => v).Where(f => f.Kind == FeatureKind.Categorical).Select(f => f.Id).Distinct())
         {
-            ReadOnlySpan<string> names = _categories[id].Names;
+            ReadOnlySpan<string> names = _categories[id].SettledNames;
             for (int code = 0; code < names.Length; code++)
             {
                 target.Category(SchemaPayload.OfCategory(id, code, names[code]));
