@@ -7,7 +7,7 @@ namespace ScoringEngine.Storage.Tests.Journals;
 /// <summary>Several lives of a journal that end in crashes, against a plain list of what was appended and what was acknowledged.</summary>
 public class JournalCrashTests
 {
-    private const int Seeds = 500;
+    private const int Seeds = 400;
 
     [Theory]
     [InlineData(Durability.Commit, false)]
