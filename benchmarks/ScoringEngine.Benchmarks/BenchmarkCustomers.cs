@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Numerics;
 using ScoringEngine.Storage;
 
@@ -9,6 +10,9 @@ internal static class BenchmarkCustomers
 {
     public const int IdBytes = 10;
     public const int Features = 28;
+
+    /// <summary>The schema of the features.</summary>
+    public static FeatureSchema Schema { get; } = new(Enumerable.Range(1, Features).Select(f => new Feature { Id = f, Name = $"x{f}", Kind = FeatureKind.Numeric }));
 
     public static void WriteId(long number, Span<byte> id)
     {
