@@ -56,6 +56,7 @@ internal sealed class Recovery
     /// <exception cref="IOException">A file cannot be read.</exception>
     public void Run()
     {
+        _cancellation.ThrowIfCancellationRequested();
         (ulong firstSequence, ulong firstContact) = LoadSnapshot();
         ReplayJournal(firstSequence);
         ReplayContacts(firstContact);
@@ -190,7 +191,7 @@ internal sealed class Recovery
     {
         ContactReplay replay = new(ProgressOf(RecoveryStage.Contacts, _directory.Contacts, firstContact));
         NextContact = Math.Max(NextContact, Read(_directory.Contacts, JournalKind.Contacts, firstContact, _directory.Manifest.ContactsClosed, replay));
-        replay.ApplyTo(_parts.Customers, _cancellation);
+        replay.ApplyTo(_parts.Customers, _threads, _cancellation);
         JournalBytes += replay.Bytes;
     }
 

@@ -56,7 +56,7 @@ internal sealed partial class DiskFiles : IStorageFiles
         }
     }
 
-    private static DiskFile OpenFile(string path, FileMode mode, FileAccess access) => new(path, File.OpenHandle(path, mode, access, FileShare.ReadWrite));
+    private static DiskFile OpenFile(string path, FileMode mode, FileAccess access) => new(path, File.OpenHandle(path, mode, access, FileShare.ReadWrite | FileShare.Delete));
 
     private static IOException Failed(string call, string path) => new($"{path}: {call} failed: {Marshal.GetLastPInvokeErrorMessage()}", Marshal.GetLastPInvokeError());
 

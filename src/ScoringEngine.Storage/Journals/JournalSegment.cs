@@ -28,11 +28,13 @@ internal sealed class JournalSegment : IDisposable
     public static JournalSegment Create(string directory, IStorageFiles files, JournalOptions options, Guid lineage, ulong firstSequence)
     {
         string path = Path.Combine(directory, JournalFormat.FileName(firstSequence));
-        if (files.Exists(path))
+        // Under another name first: at no moment is the segment of that name gone, which would look like a loss.
+        string temporary = path + ".new";
+        if (files.Exists(temporary))
         {
-            files.Delete(path);
+            files.Delete(temporary);
         }
-        IStorageFile file = files.Create(path);
+        IStorageFile file = files.Create(temporary);
         try
         {
             Span<byte> header = stackalloc byte[JournalFormat.HeaderBytes];
@@ -40,6 +42,7 @@ internal sealed class JournalSegment : IDisposable
             file.Write(header, 0);
             file.SetLength(options.SegmentBytes);
             file.Flush();
+            files.Move(temporary, path);
             files.FlushDirectory(directory);
         }
         catch
