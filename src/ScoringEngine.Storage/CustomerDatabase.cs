@@ -324,7 +324,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
     }
 
     private static JournalOptions JournalOptionsOf(CustomerDatabaseOptions options, uint kind)
-        => new() { Kind = kind, Durability = options.Durability, CommitInterval = options.CommitInterval };
+        => new() { Kind = kind, Durability = options.Durability, CommitInterval = options.CommitInterval, SegmentBytes = options.JournalSegmentBytes };
 
     /// <summary>Runs one thing at a time that takes long, on a thread of its own.</summary>
     private async Task<T> MaintainAsync<T>(Func<SnapshotKeeper, CancellationToken, T> work, CancellationToken cancellation)

@@ -48,6 +48,9 @@ public sealed record CustomerDatabaseOptions
     /// <summary>Told of what happens in the background, on a thread of the pool; must not throw. Default null.</summary>
     public Action<StorageNotice>? Notify { get; init; }
 
+    /// <summary>Length of a journal's segments; a seam for tests, where 64 MiB of nothing take long to look through.</summary>
+    internal long JournalSegmentBytes { get; init; } = new JournalOptions().SegmentBytes;
+
     internal int EffectiveRecoveryThreads => RecoveryThreads == 0 ? Environment.ProcessorCount : RecoveryThreads;
 
     /// <exception cref="ArgumentOutOfRangeException">A value is outside its range.</exception>

@@ -90,10 +90,19 @@ internal sealed class Recovery
                 return (generation.FirstSequence, generation.FirstContact);
             }
         }
-        // All that is left of the journal, when no snapshot is whole or none was taken yet.
-        return (FirstOf(_directory.Journal), FirstOf(_directory.Contacts));
+        if (_directory.Manifest.Generations.IsEmpty)
+        {
+            return (1, 1);
+        }
+        // Only in a repair: all that is left of the journals. From 1 on they have everything.
+        ulong firstSequence = FirstOf(_directory.Journal, NextSequence);
+        if (firstSequence > 1)
+        {
+            _repair!.Lost(null, $"no snapshot is whole: customers of the damaged blocks are lost unless they were written since, that is from sequence {firstSequence} on");
+        }
+        return (firstSequence, FirstOf(_directory.Contacts, NextContact));
 
-        ulong FirstOf(string journal) => _repair is null || _directory.Manifest.Generations.IsEmpty || JournalReader.Segments(journal, _directory.Files) is not [var first, ..] ? 1 : first.First;
+        ulong FirstOf(string journal, ulong none) => JournalReader.Segments(journal, _directory.Files) is [var first, ..] ? first.First : none;
     }
 
     /// <summary>Loads what can be read of a snapshot; returns whether that is all of it.</summary>
@@ -121,8 +130,6 @@ internal sealed class Recovery
                 try
                 {
                     RecoveryBatch batch = workers.Rent();
-                    batch.Source = reader.Path;
-                    batch.Offset = reader.Offset;
                     more = reader.Read(ref batch.Bytes, out SnapshotBlockHeader block);
                     batch.Length = block.Length;
                     if (block.Type == SnapshotBlock.Customers)

@@ -5,6 +5,9 @@ namespace ScoringEngine.Storage.Journals;
 /// <summary>The file a journal is writing. After an exception of any method it must be left as it is and disposed.</summary>
 internal sealed class JournalSegment : IDisposable
 {
+    /// <summary>What follows the name of a segment that is being made.</summary>
+    public const string TemporaryExtension = ".new";
+
     private readonly IStorageFile _file;
     private bool _unflushed;
 
@@ -29,7 +32,7 @@ internal sealed class JournalSegment : IDisposable
     {
         string path = Path.Combine(directory, JournalFormat.FileName(firstSequence));
         // Under another name first: at no moment is the segment of that name gone, which would look like a loss.
-        string temporary = path + ".new";
+        string temporary = path + TemporaryExtension;
         if (files.Exists(temporary))
         {
             files.Delete(temporary);

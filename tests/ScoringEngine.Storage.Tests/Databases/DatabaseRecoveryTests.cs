@@ -19,7 +19,7 @@ public sealed class DatabaseRecoveryTests
     [InlineData(3)]
     public async Task Open_AfterRandomCrashes_HasEveryAcknowledgedWriteAndNoOther(int part)
     {
-        for (int seed = 40 * part; seed < 40 * (part + 1); seed++)
+        for (int seed = 25 * part; seed < 25 * (part + 1); seed++)
         {
             try
             {

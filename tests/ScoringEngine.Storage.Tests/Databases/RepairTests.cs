@@ -61,6 +61,7 @@ public sealed class RepairTests
 
         Assert.Equal(["carl", "dora"], Contents(repaired).Keys);
         Assert.Contains("2 customers", ReportOf(files), StringComparison.Ordinal);
+        Assert.Contains("is lost", ReportOf(files), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -31,6 +31,40 @@ public class JournalCrashTests
             }
         });
 
+    /// <summary>The only segment has no records, and is made anew.</summary>
+    [Fact]
+    public void Open_CrashAtAnyPoint_NeverLeavesTheJournalWithoutItsEnd()
+    {
+        for (int changes = 0; changes < 10; changes++)
+        {
+            for (int seed = 0; seed < 10; seed++)
+            {
+                FaultyFiles files = new();
+                using (Journal journal = Open(files))
+                {
+                    journal.Append(1, [1]);
+                    journal.Rotate();
+                    journal.RemoveBefore(2);
+                    files.CrashAfter(0);
+                }
+                files.Crash();
+                files.CrashAfter(changes);
+                try
+                {
+                    Open(files, 2).Dispose();
+                }
+                catch (JournalUnavailableException)
+                {
+                    // It came to its end before.
+                }
+                files.CrashAfter(0);
+                files.Crash(new Random(seed));
+
+                Assert.Equal(2ul, Read(files, 2).Extent.NextSequence);
+            }
+        }
+    }
+
     private sealed class Simulation(int seed, Durability durability, bool faults)
     {
         private readonly Random _random = new(seed);
