@@ -8,6 +8,7 @@ namespace ScoringEngine.Benchmarks;
 internal static class StoreLoad
 {
     private const int BlockSize = 256;
+    private const int Repetitions = 3;
 
     public static void Run(long customers, long memoryBytes, TextWriter output)
     {
@@ -29,7 +30,7 @@ internal static class StoreLoad
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{statistics.Customers} customers: {(double)statistics.LogBytes / customers:F1} B record + {(double)statistics.IndexBytes / customers:F1} B index, {statistics.MemoryBytes >> 20} MiB in memory, {statistics.DiskBytes >> 20} MiB on disk"));
 
-        Report(output, "update, random", customers, threads, (thread, from, until) =>
+        Repeat(output, "update, random", customers, threads, (thread, from, until) =>
         {
             byte[] id = new byte[BenchmarkCustomers.IdBytes];
             float[] features = new float[BenchmarkCustomers.Features];
@@ -41,7 +42,7 @@ internal static class StoreLoad
                 store.Upsert(id, features, default);
             }
         });
-        Report(output, "read, random", customers, threads, (thread, from, until) =>
+        Repeat(output, "read, random", customers, threads, (thread, from, until) =>
         {
             byte[] id = new byte[BenchmarkCustomers.IdBytes];
             SumReader reader = default;
@@ -52,7 +53,7 @@ internal static class StoreLoad
             }
             GC.KeepAlive(reader.Sum);
         });
-        Report(output, "read many, random", customers, threads, (thread, from, until) =>
+        Repeat(output, "read many, random", customers, threads, (thread, from, until) =>
         {
             byte[] ids = new byte[BlockSize * BenchmarkCustomers.IdBytes];
             int[] ends = [.. Enumerable.Range(1, BlockSize).Select(i => i * BenchmarkCustomers.IdBytes)];
@@ -67,7 +68,7 @@ internal static class StoreLoad
             }
             GC.KeepAlive(reader.Sum);
         });
-        Report(output, "scan, one thread", customers, 1, (thread, from, until) =>
+        Repeat(output, "scan, one thread", customers, 1, (thread, from, until) =>
         {
             SumReader visitor = default;
             store.Scan(ref visitor);
@@ -75,7 +76,20 @@ internal static class StoreLoad
         });
     }
 
+    /// <summary>Reports the median.</summary>
+    private static void Repeat(TextWriter output, string what, long operations, int threads, Action<int, long, long> work)
+    {
+        double[] rates = [.. Enumerable.Range(0, Repetitions).Select(_ => Measure(operations, threads, work)).Order()];
+        Write(output, what, rates[Repetitions / 2]);
+    }
+
     private static void Report(TextWriter output, string what, long operations, int threads, Action<int, long, long> work)
+        => Write(output, what, Measure(operations, threads, work));
+
+    private static void Write(TextWriter output, string what, double rate)
+        => output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-20} {rate / 1e6,6:F2} M/s"));
+
+    private static double Measure(long operations, int threads, Action<int, long, long> work)
     {
         long start = Stopwatch.GetTimestamp();
         Thread[] workers = [.. Enumerable.Range(0, threads).Select(t =>
@@ -88,7 +102,6 @@ internal static class StoreLoad
         {
             worker.Join();
         }
-        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-20} {operations / seconds / 1e6,6:F2} M/s"));
+        return operations / Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 }

@@ -132,24 +132,41 @@ internal sealed class ContactReplay(Action<long> progress) : IJournalHandler
     }
 
     /// <summary>Adds the contacts to the customers that are stored.</summary>
+    /// <param name="customers">The live store.</param>
+    /// <param name="threads">Threads that derive pseudonyms, which costs more than all the rest.</param>
+    /// <param name="cancellation">Gives up.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public void ApplyTo(CustomerStore customers, CancellationToken cancellation)
+    public void ApplyTo(CustomerStore customers, int threads, CancellationToken cancellation)
     {
         if (_byPseudonym.Count == 0)
         {
             return;
         }
-        Owners owners = new([], _byPseudonym);
+        using RecoveryWorkers workers = new(threads, batch => Apply(batch, customers));
+        Owners owners = new(workers);
         customers.Scan(ref owners, cancellation);
-        foreach ((byte[] id, UInt128 pseudonym) in owners.Found)
+        owners.Flush();
+        workers.Complete();
+        progress(Bytes);
+    }
+
+    private void Apply(RecoveryBatch batch, CustomerStore customers)
+    {
+        ReadOnlySpan<byte> rest = batch.Bytes.AsSpan(0, batch.Length);
+        while (!rest.IsEmpty)
         {
-            foreach ((ulong sequence, ContactRecordType type, ContactEvent[] events) in _byPseudonym[pseudonym])
+            ReadOnlySpan<byte> id = rest.Slice(1, rest[0]);
+            ReadOnlySpan<byte> secret = rest.Slice(1 + id.Length, CustomerRecord.SecretBytes);
+            rest = rest[(1 + id.Length + secret.Length)..];
+            if (_byPseudonym.TryGetValue(Pseudonym.Of(secret), out List<(ulong Sequence, ContactRecordType Type, ContactEvent[] Events)>? contacts))
             {
-                Again again = new(sequence, type, events);
-                customers.UpdateContacts(id, ref again, out _);
+                foreach ((ulong sequence, ContactRecordType type, ContactEvent[] events) in contacts)
+                {
+                    Again again = new(sequence, type, events);
+                    customers.UpdateContacts(id, ref again, out _);
+                }
             }
         }
-        progress(Bytes);
     }
 
     private readonly struct Again(ulong sequence, ContactRecordType type, ContactEvent[] events) : IContactUpdate
@@ -176,21 +193,34 @@ internal sealed class ContactReplay(Action<long> progress) : IJournalHandler
         }
     }
 
-    private readonly struct Owners(List<(byte[] Id, UInt128 Pseudonym)> found,
-        Dictionary<UInt128, List<(ulong Sequence, ContactRecordType Type, ContactEvent[] Events)>> wanted) : ICustomerVisitor
+    /// <summary>Hands the customers that have a secret to the workers: id length u8, id, secret.</summary>
+    private struct Owners(RecoveryWorkers workers) : ICustomerVisitor
     {
-        public List<(byte[] Id, UInt128 Pseudonym)> Found => found;
+        private RecoveryBatch _batch = workers.Rent();
+        private int _next;
 
         public void Visit(ReadOnlySpan<byte> id, in CustomerView customer)
         {
-            if (customer.HasSecret)
+            if (!customer.HasSecret)
             {
-                UInt128 pseudonym = Pseudonym.Of(customer.Secret);
-                if (wanted.ContainsKey(pseudonym))
-                {
-                    found.Add((id.ToArray(), pseudonym));
-                }
+                return;
             }
+            int bytes = 1 + id.Length + CustomerRecord.SecretBytes;
+            if (_batch.Length + bytes > _batch.Bytes.Length)
+            {
+                Flush();
+            }
+            Span<byte> entry = _batch.Bytes.AsSpan(_batch.Length, bytes);
+            entry[0] = (byte)id.Length;
+            id.CopyTo(entry[1..]);
+            customer.Secret.CopyTo(entry[(1 + id.Length)..]);
+            _batch.Length += bytes;
+        }
+
+        public void Flush()
+        {
+            workers.Post(_next++ % workers.Count, _batch);
+            _batch = workers.Rent();
         }
     }
 }

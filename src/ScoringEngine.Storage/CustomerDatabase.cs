@@ -21,6 +21,9 @@ public sealed class CustomerDatabase : IAsyncDisposable
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SnapshotRetryInterval = TimeSpan.FromMinutes(1);
 
+    // What the journals write of themselves is no reason for a snapshot.
+    private const long IdleBytes = 1024;
+
     private readonly CustomerDatabaseOptions _options;
     private readonly TimeProvider _time;
     private readonly RecoveredParts _parts;
@@ -41,6 +44,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
     private DateTimeOffset _openedAt;
     private volatile Exception? _snapshotFault;
     private JournalUnavailableException? _notified;
+    private Exception? _reclaimFault;
     private Task _background = Task.CompletedTask;
 
     private CustomerDatabase(CustomerDatabaseOptions options, TimeProvider time, RecoveredParts parts, ulong lastSequence, ulong lastContact,
@@ -61,7 +65,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         _keeper = directory is null ? null : new SnapshotKeeper(directory, parts, _log, _contactLog, journal, contacts, time);
         parts.Customers.Log = _log;
         parts.Schemas.Log = _log;
-        _timer = time.CreateTimer(static database => ((CustomerDatabase)database!).Tick(), this, TickInterval, TickInterval);
+        _timer = time.CreateTimer(static database => ((CustomerDatabase)database!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The live customers.</summary>
@@ -105,7 +109,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
 
     /// <summary>Opens a database: recovers what its directory holds, or makes the directory.</summary>
     /// <param name="options">Where and how.</param>
-    /// <param name="schema">The features of the customers to be stored; a version of the schemas that the directory has, or a new one.</param>
+    /// <param name="schema">The features of the customers to be stored; a version of the schemas that the directory has, or a new one. Null leaves those it has.</param>
     /// <param name="time">The clock.</param>
     /// <param name="progress">Told how far it has got.</param>
     /// <param name="cancellation">Gives up; nothing is changed.</param>
@@ -115,18 +119,17 @@ public sealed class CustomerDatabase : IAsyncDisposable
     /// <exception cref="InvalidDataException">The schema, or a file, belongs to other customers.</exception>
     /// <exception cref="JournalUnavailableException">The journal cannot be begun.</exception>
     /// <exception cref="IOException">A file cannot be read or written.</exception>
-    public static CustomerDatabase Open(CustomerDatabaseOptions options, FeatureSchema schema, TimeProvider time,
+    public static CustomerDatabase Open(CustomerDatabaseOptions options, FeatureSchema? schema, TimeProvider time,
         IProgress<RecoveryProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(schema);
         ArgumentNullException.ThrowIfNull(time);
         options.Validate();
         if (options.Directory is null)
         {
             RecoveredParts parts = new(new CustomerStore(options.Store), new StoredSchemas(), new RecentRequests(options.RecentRequests), Erasures: null);
-            parts.Schemas.Adopt(schema);
-            return new CustomerDatabase(options, time, parts, 0, 0, directory: null, journal: null, contacts: null, held: null, TimeSpan.Zero, 0);
+            Adopt(schema, parts.Schemas);
+            return new CustomerDatabase(options, time, parts, 0, 0, directory: null, journal: null, contacts: null, held: null, TimeSpan.Zero, 0).Begin();
         }
         string path = Path.GetFullPath(options.Directory);
         // Before a lock is put where it does not belong.
@@ -151,7 +154,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         => Open(new CustomerDatabaseOptions { Store = options }, schema, TimeProvider.System);
 
     /// <summary>Opens the database of a directory whose lock is held.</summary>
-    internal static CustomerDatabase Open(CustomerDatabaseOptions options, FeatureSchema schema, TimeProvider time, IStorageFiles files,
+    internal static CustomerDatabase Open(CustomerDatabaseOptions options, FeatureSchema? schema, TimeProvider time, IStorageFiles files,
         IDisposable? held, IProgress<RecoveryProgress>? progress = null, CancellationToken cancellation = default)
     {
         long start = time.GetTimestamp();
@@ -166,7 +169,10 @@ public sealed class CustomerDatabase : IAsyncDisposable
         {
             Recovery recovery = new(directory, parts, repair, options.EffectiveRecoveryThreads, progress, cancellation);
             recovery.Run();
-            parts.Schemas.RequireLineage(schema);
+            if (schema is not null)
+            {
+                parts.Schemas.RequireLineage(schema);
+            }
             if (!options.BulkLoad)
             {
                 journal = Journal.Open(directory.Journal, files, JournalOptionsOf(options, JournalKind.Customers), directory.Manifest.Lineage, recovery.NextSequence, time);
@@ -180,8 +186,8 @@ public sealed class CustomerDatabase : IAsyncDisposable
             {
                 database.CompleteRepair(repair, cancellation);
             }
-            parts.Schemas.Adopt(schema);
-            return database;
+            Adopt(schema, parts.Schemas);
+            return database.Begin();
         }
         catch
         {
@@ -260,6 +266,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
     /// <exception cref="IOException">It cannot be written; the snapshots so far stand.</exception>
     public Task CompactAsync(CancellationToken cancellation = default) => MaintainAsync((keeper, stop) =>
     {
+        Customers.Compact(stop);
         Snapshot(keeper, stop);
         return Snapshot(keeper, stop);
     }, cancellation);
@@ -302,8 +309,22 @@ public sealed class CustomerDatabase : IAsyncDisposable
         _closing.Dispose();
     }
 
+    private CustomerDatabase Begin()
+    {
+        _timer.Change(TickInterval, TickInterval);
+        return this;
+    }
+
+    private static void Adopt(FeatureSchema? schema, StoredSchemas schemas)
+    {
+        if (schema is not null)
+        {
+            schemas.Adopt(schema);
+        }
+    }
+
     private static JournalOptions JournalOptionsOf(CustomerDatabaseOptions options, uint kind)
-        => new() { Kind = kind, Durability = options.Durability, CommitInterval = options.CommitInterval };
+        => new() { Kind = kind, Durability = options.Durability, CommitInterval = options.CommitInterval, SegmentBytes = options.JournalSegmentBytes };
 
     /// <summary>Runs one thing at a time that takes long, on a thread of its own.</summary>
     private async Task<T> MaintainAsync<T>(Func<SnapshotKeeper, CancellationToken, T> work, CancellationToken cancellation)
@@ -361,7 +382,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         }
     }
 
-    /// <summary>Every second: tells of journals that fail or work again, and takes a snapshot when one is due.</summary>
+    /// <summary>Every second: tells of journals that fail or work again, takes a snapshot when one is due, and reclaims room when it is worthwhile.</summary>
     private void Tick()
     {
         JournalUnavailableException? fault = Fault;
@@ -374,10 +395,35 @@ public sealed class CustomerDatabase : IAsyncDisposable
         {
             Notify(StorageNoticeKind.JournalResumed, "the journal is written again", null);
         }
-        if (_journal is not null && fault is null && _background.IsCompleted && IsSnapshotDue())
+        if (!_background.IsCompleted)
+        {
+            return;
+        }
+        if (_journal is not null && fault is null && IsSnapshotDue())
         {
             _nextTry = _time.GetUtcNow() + SnapshotRetryInterval;
             _background = SnapshotAsync();
+        }
+        else
+        {
+            _background = Task.Run(Reclaim);
+        }
+    }
+
+    private void Reclaim()
+    {
+        try
+        {
+            Customers.CompactIfWorthwhile(_closing.Token);
+            _reclaimFault = null;
+        }
+        catch (IOException e)
+        {
+            // The device's failure also refuses writes: once is enough.
+            if (Interlocked.Exchange(ref _reclaimFault, e) is null)
+            {
+                Notify(StorageNoticeKind.CompactionFailed, $"no room could be reclaimed: {e.Message}", e);
+            }
         }
     }
 
@@ -386,7 +432,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         DateTimeOffset now = _time.GetUtcNow();
         long bytes = BytesSinceSnapshot;
         DateTimeOffset last = _directory!.Manifest.Generations is [SnapshotInfo newest, ..] && newest.CreatedAt > _openedAt ? newest.CreatedAt : _openedAt;
-        return (_snapshotFault is null || now >= _nextTry) && (bytes >= _options.SnapshotJournalBytes || (bytes > 0 && now - last >= _options.SnapshotInterval));
+        return (_snapshotFault is null || now >= _nextTry) && (bytes >= _options.SnapshotJournalBytes || (bytes > IdleBytes && now - last >= _options.SnapshotInterval));
     }
 
     private void Notify(StorageNoticeKind kind, string message, Exception? error) => _options.Notify?.Invoke(new StorageNotice(kind, message, error));

@@ -17,7 +17,7 @@ public sealed record CustomerDatabaseOptions
     /// <summary>Sizes of the live store. Its folder, when it is null, is one in <see cref="Directory"/>.</summary>
     public CustomerStoreOptions Store { get; init; } = new();
 
-    /// <summary>Time after which a snapshot is taken when there was a write since the last, 1 s or more. Default 1 h.</summary>
+    /// <summary>Time after which a snapshot is taken when more than 1 KiB was written since the last, 1 s or more. Default 1 h.</summary>
     public TimeSpan SnapshotInterval { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>
@@ -47,6 +47,9 @@ public sealed record CustomerDatabaseOptions
 
     /// <summary>Told of what happens in the background, on a thread of the pool; must not throw. Default null.</summary>
     public Action<StorageNotice>? Notify { get; init; }
+
+    /// <summary>Length of a journal's segments; a seam for tests, where 64 MiB of nothing take long to look through.</summary>
+    internal long JournalSegmentBytes { get; init; } = new JournalOptions().SegmentBytes;
 
     internal int EffectiveRecoveryThreads => RecoveryThreads == 0 ? Environment.ProcessorCount : RecoveryThreads;
 
@@ -83,6 +86,9 @@ public enum StorageNoticeKind
 
     /// <summary>The journal can be written again; all writes that were under way are durable.</summary>
     JournalResumed,
+
+    /// <summary>What superseded versions take in the live store could not be given back.</summary>
+    CompactionFailed,
 
     /// <summary>Damage was repaired when the database was opened.</summary>
     Repaired,

@@ -141,7 +141,12 @@ internal sealed class IdComparer : IFasterEqualityComparer<SpanByte>
 {
     public long GetHashCode64(ref SpanByte id) => Hash(id.AsReadOnlySpan());
 
-    public bool Equals(ref SpanByte a, ref SpanByte b) => a.AsReadOnlySpan().SequenceEqual(b.AsReadOnlySpan());
+    public unsafe bool Equals(ref SpanByte id, ref SpanByte stored)
+    {
+        // Most likely it is the record that is looked for: its other lines come along with the first.
+        IndexPrefetch.Lines((byte*)Unsafe.AsPointer(ref stored));
+        return id.AsReadOnlySpan().SequenceEqual(stored.AsReadOnlySpan());
+    }
 
     public static long Hash(ReadOnlySpan<byte> id)
     {

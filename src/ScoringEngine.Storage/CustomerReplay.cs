@@ -18,13 +18,15 @@ internal sealed class CustomerReplay : IJournalHandler
     private readonly RecoveryWorkers _workers;
     private readonly RecoveryBatch[] _batches;
     private readonly Action<long> _progress;
+    private readonly RepairReport? _repair;
     private readonly CancellationToken _cancellation;
     private long _reported;
 
-    public CustomerReplay(RecoveredParts parts, RecoveryWorkers workers, Action<long> progress, CancellationToken cancellation)
+    public CustomerReplay(RecoveredParts parts, RecoveryWorkers workers, RepairReport? repair, Action<long> progress, CancellationToken cancellation)
     {
         _parts = parts;
         _workers = workers;
+        _repair = repair;
         _progress = progress;
         _cancellation = cancellation;
         _batches = [.. Enumerable.Range(0, workers.Count).Select(_ => workers.Rent())];
@@ -80,11 +82,8 @@ internal sealed class CustomerReplay : IJournalHandler
             case CustomerRecordType.ContactSecret:
                 Post(sequence, type, IdOfSecret(payload, out _), payload);
                 break;
-            case CustomerRecordType.Schema:
-                _parts.Schemas.LoadVersion(payload);
-                break;
-            case CustomerRecordType.Category:
-                _parts.Schemas.LoadCategory(payload);
+            case CustomerRecordType.Schema or CustomerRecordType.Category:
+                Load(sequence, (CustomerRecordType)type, payload);
                 break;
             case CustomerRecordType.Snapshot:
                 break;
@@ -109,6 +108,25 @@ internal sealed class CustomerReplay : IJournalHandler
             _batches[i] = _workers.Rent();
         }
         _progress(Bytes);
+    }
+
+    private void Load(ulong sequence, CustomerRecordType type, ReadOnlySpan<byte> payload)
+    {
+        try
+        {
+            if (type == CustomerRecordType.Schema)
+            {
+                _parts.Schemas.LoadVersion(payload);
+            }
+            else
+            {
+                _parts.Schemas.LoadCategory(payload);
+            }
+        }
+        catch (InvalidDataException e) when (_repair is not null)
+        {
+            _repair.Lost(null, FormattableString.Invariant($"sequence {sequence}: {e.Message}; what it follows is lost"));
+        }
     }
 
     private static ReadOnlySpan<byte> IdOfSecret(ReadOnlySpan<byte> payload, out ReadOnlySpan<byte> secret)

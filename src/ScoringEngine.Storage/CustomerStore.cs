@@ -24,6 +24,9 @@ public sealed unsafe class CustomerStore : IDisposable
     private const long MaxSegmentBytes = 1L << 30;
     private const int SegmentsInMemory = 8;
 
+    // Records whose memory is fetched together: enough to hide its latency, few enough to stay in the first-level cache.
+    private const int PrefetchGroup = 16;
+
     // Bounds the buffers of reads that wait for the disk together.
     private const int MaxPendingReads = 256;
 
@@ -37,6 +40,7 @@ public sealed unsafe class CustomerStore : IDisposable
     private volatile CustomerScan[] _scans = [];
     private readonly Func<long, long> _physicalAddress;
     private readonly int _pageBytes;
+    private readonly IndexPrefetch _prefetch;
 
     /// <summary>Makes an empty store.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
@@ -73,6 +77,7 @@ public sealed unsafe class CustomerStore : IDisposable
             // FASTER takes powers of two only; the pages above the budget stay empty.
             _faster.Log.EmptyPageCount = (int)((bufferBytes - options.MemoryBytes) / _pageBytes);
             _physicalAddress = LogLayout.PhysicalAddresses(_faster);
+            _prefetch = new IndexPrefetch(_faster, _physicalAddress);
         }
         catch
         {
@@ -156,6 +161,10 @@ public sealed unsafe class CustomerStore : IDisposable
             for (int i = 0; i < ids.Count; i++)
             {
                 CheckWritable();
+                if (i % PrefetchGroup == 0)
+                {
+                    Prefetch(ids, i, Math.Min(ids.Count, i + PrefetchGroup));
+                }
                 WriteReceipt receipt = UpsertOne(session, ids[i], features.Slice(i * columns, columns), in attributes, default);
                 sequence = receipt.Sequence;
                 created += receipt.Created ? 1 : 0;
@@ -416,6 +425,7 @@ public sealed unsafe class CustomerStore : IDisposable
         where TReader : ICustomerReader, allows ref struct
     {
         CheckId(id);
+        _prefetch.Bucket(IdComparer.Hash(id));
         int end = id.Length;
         return ReadAll(new IdBlock(id, new ReadOnlySpan<int>(in end)), ref reader, &Invoke<TReader>) == 1;
     }
@@ -631,7 +641,9 @@ public sealed unsafe class CustomerStore : IDisposable
     /// <summary>Locks a key against other writers.</summary>
     private KeyLock* Lock(ReadOnlySpan<byte> id)
     {
-        KeyLock* keyLock = Locks.Of(IdComparer.Hash(id));
+        long hash = IdComparer.Hash(id);
+        _prefetch.Bucket(hash);
+        KeyLock* keyLock = Locks.Of(hash);
         keyLock->Acquire();
         return keyLock;
     }
@@ -734,10 +746,13 @@ public sealed unsafe class CustomerStore : IDisposable
                 bool usedDisk = false;
                 for (int i = 0; i < ids.Count; i++)
                 {
-                    ReadOnlySpan<byte> id = ids[i];
-                    fixed (byte* bytes = id)
+                    if (i % PrefetchGroup == 0 && ids.Count > 1)
                     {
-                        if (session.StartRead(SpanByte.FromPointer(bytes, id.Length), i))
+                        Prefetch(ids, i, Math.Min(ids.Count, i + PrefetchGroup));
+                    }
+                    fixed (byte* bytes = ids[i])
+                    {
+                        if (session.StartRead(SpanByte.FromPointer(bytes, ids[i].Length), i))
                         {
                             usedDisk = true;
                             pending++;
@@ -761,6 +776,20 @@ public sealed unsafe class CustomerStore : IDisposable
         finally
         {
             _sessions.Return(session);
+        }
+    }
+
+    private void Prefetch(IdBlock ids, int from, int until)
+    {
+        Span<long> hashes = stackalloc long[PrefetchGroup];
+        for (int i = from; i < until; i++)
+        {
+            hashes[i - from] = IdComparer.Hash(ids[i]);
+            _prefetch.Bucket(hashes[i - from]);
+        }
+        for (int i = from; i < until; i++)
+        {
+            _prefetch.Record(hashes[i - from]);
         }
     }
 

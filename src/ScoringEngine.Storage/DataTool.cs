@@ -144,8 +144,18 @@ public static class DataTool
         return directory.ReadErasures().Concat(deletes.Erasures);
     }
 
-    /// <summary>Locks a folder, unless nobody has ever locked it: a backup may be where nothing can be written.</summary>
-    private static DirectoryLock? LockExisting(string path) => DirectoryLock.Exists(path) ? DirectoryLock.Take(path) : null;
+    /// <summary>Locks a folder for reading; where nothing can be written, and where nobody has ever locked it, it is in nobody's use.</summary>
+    private static DirectoryLock? LockExisting(string path)
+    {
+        try
+        {
+            return DirectoryLock.Exists(path) ? DirectoryLock.Take(path) : null;
+        }
+        catch (DataDirectoryException e) when (e.Problem == DataDirectoryProblem.NotWritable)
+        {
+            return null;
+        }
+    }
 
     private sealed class DeleteCollector(byte[] salt) : IJournalHandler
     {

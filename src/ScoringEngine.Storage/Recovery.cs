@@ -56,6 +56,7 @@ internal sealed class Recovery
     /// <exception cref="IOException">A file cannot be read.</exception>
     public void Run()
     {
+        _cancellation.ThrowIfCancellationRequested();
         (ulong firstSequence, ulong firstContact) = LoadSnapshot();
         ReplayJournal(firstSequence);
         ReplayContacts(firstContact);
@@ -89,10 +90,19 @@ internal sealed class Recovery
                 return (generation.FirstSequence, generation.FirstContact);
             }
         }
-        // All that is left of the journal, when no snapshot is whole or none was taken yet.
-        return (FirstOf(_directory.Journal), FirstOf(_directory.Contacts));
+        if (_directory.Manifest.Generations.IsEmpty)
+        {
+            return (1, 1);
+        }
+        // Only in a repair: all that is left of the journals. From 1 on they have everything.
+        ulong firstSequence = FirstOf(_directory.Journal, NextSequence);
+        if (firstSequence > 1)
+        {
+            _repair!.Lost(null, $"no snapshot is whole: customers of the damaged blocks are lost unless they were written since, that is from sequence {firstSequence} on");
+        }
+        return (firstSequence, FirstOf(_directory.Contacts, NextContact));
 
-        ulong FirstOf(string journal) => _repair is null || _directory.Manifest.Generations.IsEmpty || JournalReader.Segments(journal, _directory.Files) is not [var first, ..] ? 1 : first.First;
+        ulong FirstOf(string journal, ulong none) => JournalReader.Segments(journal, _directory.Files) is [var first, ..] ? first.First : none;
     }
 
     /// <summary>Loads what can be read of a snapshot; returns whether that is all of it.</summary>
@@ -120,8 +130,6 @@ internal sealed class Recovery
                 try
                 {
                     RecoveryBatch batch = workers.Rent();
-                    batch.Source = reader.Path;
-                    batch.Offset = reader.Offset;
                     more = reader.Read(ref batch.Bytes, out SnapshotBlockHeader block);
                     batch.Length = block.Length;
                     if (block.Type == SnapshotBlock.Customers)
@@ -155,7 +163,14 @@ internal sealed class Recovery
         }
         else if (type == SnapshotBlock.Schemas)
         {
-            SnapshotSchemas.Load(payload, _parts.Schemas);
+            try
+            {
+                SnapshotSchemas.Load(payload, _parts.Schemas);
+            }
+            catch (InvalidDataException e) when (_repair is not null)
+            {
+                _repair.Lost(null, $"schema versions or categories: {e.Message}");
+            }
         }
     }
 
@@ -171,7 +186,7 @@ internal sealed class Recovery
     private void ReplayJournal(ulong firstSequence)
     {
         using RecoveryWorkers workers = new(_threads, CustomerReplay.ApplyTo(_parts.Customers));
-        CustomerReplay replay = new(_parts, workers, ProgressOf(RecoveryStage.Journal, _directory.Journal, firstSequence), _cancellation);
+        CustomerReplay replay = new(_parts, workers, _repair, ProgressOf(RecoveryStage.Journal, _directory.Journal, firstSequence), _cancellation);
         NextSequence = Math.Max(NextSequence, Read(_directory.Journal, JournalKind.Customers, firstSequence, _directory.Manifest.Closed, replay));
         replay.Flush();
         workers.Complete();
@@ -183,7 +198,7 @@ internal sealed class Recovery
     {
         ContactReplay replay = new(ProgressOf(RecoveryStage.Contacts, _directory.Contacts, firstContact));
         NextContact = Math.Max(NextContact, Read(_directory.Contacts, JournalKind.Contacts, firstContact, _directory.Manifest.ContactsClosed, replay));
-        replay.ApplyTo(_parts.Customers, _cancellation);
+        replay.ApplyTo(_parts.Customers, _threads, _cancellation);
         JournalBytes += replay.Bytes;
     }
 

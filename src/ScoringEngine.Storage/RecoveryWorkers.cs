@@ -10,12 +10,6 @@ internal sealed class RecoveryBatch
 
     /// <summary>Bytes that are used.</summary>
     public int Length;
-
-    /// <summary>Where it stands, for error messages.</summary>
-    public string Source = "";
-
-    /// <summary>Offset there.</summary>
-    public long Offset;
 }
 
 /// <summary>

@@ -23,7 +23,9 @@ internal sealed class RepairReport
     public void Found(StorageCorruptionException damage) => Add(damage.File, damage.Message);
 
     /// <summary>Takes note of something that is lost.</summary>
-    public void Lost(string path, string what)
+    /// <param name="path">The damaged file; null when it is none.</param>
+    /// <param name="what">What is lost.</param>
+    public void Lost(string? path, string what)
     {
         Loses = true;
         Add(path, what);
@@ -52,10 +54,10 @@ internal sealed class RepairReport
         return path;
     }
 
-    private void Add(string path, string what)
+    private void Add(string? path, string what)
     {
         _lines.Add(what);
-        if (!_files.Contains(path))
+        if (path is not null && !_files.Contains(path))
         {
             _files.Add(path);
         }

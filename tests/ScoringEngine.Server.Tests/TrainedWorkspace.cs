@@ -86,14 +86,17 @@ public sealed class TrainedWorkspace : IDisposable
         });
     }
 
-    public static ModelSet TrainVersion(string directory)
+    /// <summary>Trains on <see cref="CustomerRows"/> and <see cref="OutcomeRows"/>.</summary>
+    /// <param name="directory">The workspace.</param>
+    /// <param name="edit">Makes them files of the workspace's schema where that is not <see cref="Schema"/>.</param>
+    public static ModelSet TrainVersion(string directory, Func<string, string>? edit = null)
     {
         Workspace workspace = Workspace.Load(directory);
         FeatureSchema schema = workspace.Schema.Features;
         CategoryDictionary categories = new(schema);
-        using CustomerFile customers = CustomerFile.Open(Csv(CustomerRows(600)), categories, "customer", workspace.Schema.Target,
+        using CustomerFile customers = CustomerFile.Open(Csv(edit?.Invoke(CustomerRows(600)) ?? CustomerRows(600)), categories, "customer", workspace.Schema.Target,
             r => Assert.Fail(r.ToString()), withContext: true);
-        CsvTable outcomes = Csv(OutcomeRows(600));
+        CsvTable outcomes = Csv(edit?.Invoke(OutcomeRows(600)) ?? OutcomeRows(600));
         TrainingResult result = ModelTrainer.Train(workspace, CustomerTable.Read(customers),
             OutcomeTable.Read(outcomes, categories, workspace.Propositions, laterFeatures: null, r => Assert.Fail(r.ToString())),
             previous: null, new TrainingOptions { Segments = 3 }, new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));

@@ -48,4 +48,42 @@ public unsafe class LogLayoutTests
         }
         Assert.Equal(5_000, records);
     }
+
+    [Fact]
+    public void IndexPrefetch_InMostCases_FindsTheRecord()
+    {
+        const int keys = 10_000;
+        using LogDevice device = new(Path.GetTempPath());
+        using FasterKV<SpanByte, SpanByte> faster = new(new FasterKVSettings<SpanByte, SpanByte>
+        {
+            LogDevice = device,
+            IndexSize = 1 << 18,
+            MemorySize = 1 << 24,
+            PageSize = 1 << 16,
+            SegmentSize = 1 << 20,
+            EqualityComparer = new IdComparer(),
+            ConcurrencyControlMode = ConcurrencyControlMode.None,
+        });
+        using var session = faster.For(new SpanByteFunctions<Empty>()).NewSession<SpanByteFunctions<Empty>>();
+        Func<long, long> physicalAddress = LogLayout.PhysicalAddresses(faster);
+        IndexPrefetch prefetch = new(faster, physicalAddress);
+        int found = 0;
+        for (int i = 0; i < keys; i++)
+        {
+            byte[] id = Customers.Id(i);
+            Assert.Equal(0, Found(id));
+            fixed (byte* idBytes = id)
+            {
+                session.Upsert(SpanByte.FromPointer(idBytes, id.Length), SpanByte.FromPointer(idBytes, id.Length));
+            }
+            found += Found(id);
+        }
+        Assert.InRange(found, keys * 9 / 10, keys);
+
+        int Found(byte[] id)
+        {
+            long address = prefetch.Find(IdComparer.Hash(id));
+            return address > 0 && LogLayout.Id((byte*)physicalAddress(address)).SequenceEqual(id) ? 1 : 0;
+        }
+    }
 }

@@ -57,6 +57,18 @@ public sealed class CategoryCodes
         }
     }
 
+    /// <summary>All names by code, once no addition is under way: every one that the callback has been told of by now is among them.</summary>
+    public ReadOnlySpan<string> SettledNames
+    {
+        get
+        {
+            lock (_append)
+            {
+                return Names;
+            }
+        }
+    }
+
     /// <summary>The name for a code, or null when nothing has it.</summary>
     public string? NameOf(int code) => (uint)code < (uint)_count ? _names[code] : null;
 

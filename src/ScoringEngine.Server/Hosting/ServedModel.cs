@@ -38,9 +38,8 @@ internal sealed class ServedModel
         Explainer = new Explainer(Scorer);
         Schemas = schemas;
         // The same columns as the version's, and the workspace knows their earlier names.
-        SchemaVersion = schemas.Adopt(workspace.Schema.Features);
+        StoredRows = schemas.LayoutOf(schemas.Adopt(workspace.Schema.Features));
         ModelRows = schemas.MapTo(models.Schema);
-        StoredRows = schemas.MapTo(SchemaVersion);
         RequiredFeatures = [.. Enumerable.Range(0, Schema.CustomerCount).Where(f => Schema.Features[f].Missing == MissingHandling.Reject)];
         _work = new DefaultObjectPool<ScoreWork>(new WorkPolicy(Scorer), 4 * Environment.ProcessorCount);
     }
@@ -64,13 +63,13 @@ internal sealed class ServedModel
     public StoredSchemas Schemas { get; }
 
     /// <summary>The version under which customers are stored now: the customer features of <see cref="Schema"/>.</summary>
-    public ushort SchemaVersion { get; }
+    public ushort SchemaVersion => StoredRows.SchemaVersion;
 
     /// <summary>Stored customers as rows to score.</summary>
     public RowMapping ModelRows { get; }
 
     /// <summary>Stored customers as if all had been stored now: <see cref="SchemaVersion"/>, with the store's category codes.</summary>
-    public RowMapping StoredRows { get; }
+    public StoredLayout StoredRows { get; }
 
     /// <summary>Indexes of the customer features that must have a value.</summary>
     public ImmutableArray<int> RequiredFeatures { get; }

@@ -56,9 +56,9 @@ internal sealed partial class DiskFiles : IStorageFiles
         }
     }
 
-    private static DiskFile OpenFile(string path, FileMode mode, FileAccess access) => new(path, File.OpenHandle(path, mode, access, FileShare.ReadWrite));
+    private static DiskFile OpenFile(string path, FileMode mode, FileAccess access) => new(path, File.OpenHandle(path, mode, access, FileShare.ReadWrite | FileShare.Delete));
 
-    private static IOException Failed(string call, string path) => new($"{path}: {call} failed: {Marshal.GetLastPInvokeErrorMessage()}");
+    private static IOException Failed(string call, string path) => new($"{path}: {call} failed: {Marshal.GetLastPInvokeErrorMessage()}", Marshal.GetLastPInvokeError());
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

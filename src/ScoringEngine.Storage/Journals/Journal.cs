@@ -114,6 +114,11 @@ internal sealed class Journal : IDisposable
             {
                 throw new ArgumentException($"{directory} has records from sequence {nextSequence} on", nameof(nextSequence));
             }
+            foreach (string name in files.List(directory).Where(name => name.EndsWith(JournalSegment.TemporaryExtension, StringComparison.Ordinal)
+                && JournalFormat.TryParseFileName(Path.GetFileNameWithoutExtension(name), out _)))
+            {
+                files.Delete(Path.Combine(directory, name));
+            }
             Journal journal = new(directory, files, options, lineage, nextSequence, time);
             journal._committer.Start();
             return journal;

@@ -5,6 +5,9 @@ namespace ScoringEngine.Storage.Journals;
 /// <summary>The file a journal is writing. After an exception of any method it must be left as it is and disposed.</summary>
 internal sealed class JournalSegment : IDisposable
 {
+    /// <summary>What follows the name of a segment that is being made.</summary>
+    public const string TemporaryExtension = ".new";
+
     private readonly IStorageFile _file;
     private bool _unflushed;
 
@@ -28,11 +31,13 @@ internal sealed class JournalSegment : IDisposable
     public static JournalSegment Create(string directory, IStorageFiles files, JournalOptions options, Guid lineage, ulong firstSequence)
     {
         string path = Path.Combine(directory, JournalFormat.FileName(firstSequence));
-        if (files.Exists(path))
+        // Under another name first: at no moment is the segment of that name gone, which would look like a loss.
+        string temporary = path + TemporaryExtension;
+        if (files.Exists(temporary))
         {
-            files.Delete(path);
+            files.Delete(temporary);
         }
-        IStorageFile file = files.Create(path);
+        IStorageFile file = files.Create(temporary);
         try
         {
             Span<byte> header = stackalloc byte[JournalFormat.HeaderBytes];
@@ -40,6 +45,7 @@ internal sealed class JournalSegment : IDisposable
             file.Write(header, 0);
             file.SetLength(options.SegmentBytes);
             file.Flush();
+            files.Move(temporary, path);
             files.FlushDirectory(directory);
         }
         catch

@@ -3,11 +3,11 @@ using ScoringEngine.Core.Features;
 namespace ScoringEngine.Storage.Schemas;
 
 /// <summary>
-/// Brings stored customers of any schema version into rows of one layout (<see cref="StoredSchemas.MapTo(FeatureSchema)"/>,
-/// <see cref="StoredSchemas.MapTo(ushort)"/>). What a version needs is worked out when its first customer comes by; from then
+/// Brings stored customers of any schema version into rows of a schema (<see cref="StoredSchemas.MapTo"/>)
+/// or of one version (<see cref="StoredLayout"/>). What a version needs is worked out when its first customer comes by; from then
 /// on nothing is allocated, and a customer whose columns and codes are the target's already is copied. Thread-safe.
 /// </summary>
-public sealed class RowMapping
+public class RowMapping
 {
     private readonly StoredSchemas _schemas;
     private readonly int[] _ids;
@@ -28,7 +28,7 @@ public sealed class RowMapping
         _codes = new CodeMap?[_ids.Length];
     }
 
-    internal RowMapping(StoredSchemas schemas, ReadOnlySpan<StoredFeature> target)
+    private protected RowMapping(StoredSchemas schemas, ReadOnlySpan<StoredFeature> target)
     {
         _schemas = schemas;
         _ids = new int[target.Length];
@@ -73,8 +73,11 @@ public sealed class RowMapping
         for (int t = 0; t < row.Length; t++)
         {
             int source = map.Sources[t];
-            float value = source < 0 ? float.NaN : stored[source];
-            row[t] = map.Codes[t] is { } codes ? codes.Of(value) : value;
+            row[t] = source < 0 ? float.NaN : stored[source];
+        }
+        foreach ((int column, CodeMap codes) in map.Coded)
+        {
+            row[column] = codes.Of(row[column]);
         }
     }
 
@@ -101,7 +104,7 @@ public sealed class RowMapping
             columnOf.Add(columns[c].Id, c);
         }
         int[] sources = new int[_ids.Length];
-        CodeMap?[] codes = new CodeMap?[_ids.Length];
+        List<(int, CodeMap)> coded = [];
         bool identity = columns.Length == _ids.Length;
         for (int t = 0; t < _ids.Length; t++)
         {
@@ -111,17 +114,17 @@ public sealed class RowMapping
             {
                 CategoryCodes stored = _schemas.CategoriesOf(_ids[t]);
                 identity &= stored.Names.StartsWith(_target.Features[t].Categories.AsSpan());
-                codes[t] = _codes[t] ??= new CodeMap(stored, _target, t);
+                coded.Add((t, _codes[t] ??= new CodeMap(stored, _target, t)));
             }
         }
-        return new VersionMap(columns.Length, sources, codes, identity);
+        return new VersionMap(columns.Length, sources, [.. coded], identity);
     }
 
     /// <param name="StoredCount">Features of a customer.</param>
     /// <param name="Sources">For each target column the customer's, or -1.</param>
-    /// <param name="Codes">For each target column its codes; null where values stay as they are.</param>
+    /// <param name="Coded">The target columns whose codes are the target's own.</param>
     /// <param name="IsIdentity">Whether columns and the codes of the target's categories are the same: they stay so.</param>
-    private sealed record VersionMap(int StoredCount, int[] Sources, CodeMap?[] Codes, bool IsIdentity);
+    private sealed record VersionMap(int StoredCount, int[] Sources, (int Column, CodeMap Codes)[] Coded, bool IsIdentity);
 
     /// <summary>The target's codes for the store's, each looked up by name when it first comes by.</summary>
     private sealed class CodeMap(CategoryCodes stored, FeatureSchema target, int feature)

@@ -83,21 +83,28 @@ public sealed class StoredSchemas
         return new RowMapping(this, target);
     }
 
-    /// <summary>Reads stored customers as if they had been stored under another version: features by id, with the store's category codes.</summary>
+    /// <summary>Reads stored customers as if all had been stored under one version.</summary>
     /// <exception cref="InvalidDataException">There is no such version.</exception>
-    public RowMapping MapTo(ushort version) => new(this, FeaturesOf(version));
+    public StoredLayout LayoutOf(ushort version) => new(this, version);
 
-    /// <summary>Hands everything over, for a snapshot; what is added meanwhile may be in it or not.</summary>
+    /// <summary>
+    /// Hands everything over, for a snapshot: all that <see cref="Log"/> was told before the call; what is added meanwhile may be
+    /// in it or not.
+    /// </summary>
     internal void Write(ISchemaLog target)
     {
-        StoredFeature[][] versions = _versions;
+        StoredFeature[][] versions;
+        lock (_adopt)
+        {
+            versions = _versions;
+        }
         for (int v = 0; v < versions.Length; v++)
         {
             target.Version(SchemaPayload.OfVersion((ushort)(v + 1), versions[v]));
         }
         foreach (int id in versions.SelectMany(v => v).Where(f => f.Kind == FeatureKind.Categorical).Select(f => f.Id).Distinct())
         {
-            ReadOnlySpan<string> names = _categories[id].Names;
+            ReadOnlySpan<string> names = _categories[id].SettledNames;
             for (int code = 0; code < names.Length; code++)
             {
                 target.Category(SchemaPayload.OfCategory(id, code, names[code]));

@@ -13,6 +13,7 @@ internal sealed class DataDirectory
     private const string LockName = "LOCK";
     private const string ManifestName = "MANIFEST";
     private const string JournalFolder = "journal";
+    private const string SnapshotsFolder = "snapshots";
     private const string ErasuresName = "erasures";
 
     private DataDirectory(IStorageFiles files, string path, Manifest manifest)
@@ -33,7 +34,7 @@ internal sealed class DataDirectory
 
     public string Contacts => Path.Combine(Root, "contacts");
 
-    public string Snapshots => Path.Combine(Root, "snapshots");
+    public string Snapshots => Path.Combine(Root, SnapshotsFolder);
 
     /// <summary>Where a repair puts what it could not read.</summary>
     public string Damaged => Path.Combine(Root, "damaged");
@@ -47,8 +48,8 @@ internal sealed class DataDirectory
     /// <summary>Whether a folder is a data directory.</summary>
     public static bool IsOne(IStorageFiles files, string path) => files.Exists(PathOfManifest(path));
 
-    /// <summary>Refuses a folder that is no data directory and cannot become one, or that a newer program has written.</summary>
-    /// <exception cref="DataDirectoryException">It holds other things, or has a newer format.</exception>
+    /// <summary>Refuses a folder that is no data directory and cannot become one.</summary>
+    /// <exception cref="DataDirectoryException">It holds other things.</exception>
     public static void CheckUsable(IStorageFiles files, string path, bool repair)
     {
         if (!IsOne(files, path) && !(repair && WasOne(files, path)))
@@ -123,7 +124,9 @@ internal sealed class DataDirectory
     {
         if (!IsOne(files, path) && !(repair is not null && WasOne(files, path)))
         {
-            return Begin(files, path);
+            DataDirectory begun = Begin(files, path);
+            begun.Save(begun.Manifest);
+            return begun;
         }
         try
         {
@@ -198,9 +201,10 @@ internal sealed class DataDirectory
     public JournalExtent ReadJournal(string journal, uint kind, ulong first, JournalPosition? closed, IJournalHandler handler, bool repair)
     {
         // A journal gets its first segment before the directory counts as open.
-        if (JournalReader.Segments(journal, Files).Count == 0 && closed is not { Segment: "" })
+        if (JournalReader.Segments(journal, Files).Count == 0)
         {
-            throw new StorageCorruptionException(journal, 0, "all that was stored since the last snapshot: the files of the journal are missing");
+            return closed is { Segment: "" } ? new JournalExtent(closed.Value.Sequence, 0, 0, [])
+                : throw new StorageCorruptionException(journal, 0, "all that was stored since the last snapshot: the files of the journal are missing");
         }
         return JournalReader.Read(journal, Files, Manifest.Lineage, first, closed, handler, repair, kind);
     }
@@ -238,7 +242,8 @@ internal sealed class DataDirectory
     }
 
     private static bool WasOne(IStorageFiles files, string path)
-        => JournalReader.Segments(Path.Combine(path, JournalFolder), files).Count > 0;
+        => JournalReader.Segments(Path.Combine(path, JournalFolder), files).Count > 0
+            || files.List(Path.Combine(path, SnapshotsFolder)).Any(name => name.EndsWith(SnapshotWriter.Extension, StringComparison.Ordinal));
 
     private static string PathOfManifest(string path) => Path.Combine(path, ManifestName);
 }

@@ -75,12 +75,9 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
     /// <summary>Ends what goes into a snapshot for certain.</summary>
     private (ulong FirstSequence, ulong FirstContact) Mark()
     {
-        if (journal is null || contacts is null)
-        {
-            return (log.LastSequence + 1, contactLog.LastSequence + 1);
-        }
-        log.Append(CustomerRecordType.Snapshot, default, default);
-        return (journal.Rotate(), contacts.Rotate());
+        // So that no two snapshots have the same number.
+        ulong mark = log.Append(CustomerRecordType.Snapshot, default, default);
+        return journal is null || contacts is null ? (mark + 1, contactLog.LastSequence + 1) : (journal.Rotate(), contacts.Rotate());
     }
 
     private SnapshotInfo Write(string folder, ulong firstSequence, ulong firstContact, CancellationToken cancellation)

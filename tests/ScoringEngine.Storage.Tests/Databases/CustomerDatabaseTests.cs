@@ -1,6 +1,7 @@
 using ScoringEngine.Core.Features;
 using ScoringEngine.Storage.Snapshots;
 using ScoringEngine.Storage.Tests.Files;
+using ScoringEngine.Storage.Tests.Journals;
 using static ScoringEngine.Storage.Tests.Databases.DatabaseFixtures;
 
 namespace ScoringEngine.Storage.Tests.Databases;
@@ -165,6 +166,61 @@ public sealed class CustomerDatabaseTests
     }
 
     [Fact]
+    public async Task Open_ReportsHowFarItIs()
+    {
+        FaultyFiles files = new();
+        await using (CustomerDatabase database = Open(files))
+        {
+            await Upsert(database, "anna", 1);
+            await database.SnapshotAsync(TestContext.Current.CancellationToken);
+            await Upsert(database, "bert", 1);
+        }
+        Reports reports = new();
+
+        await using CustomerDatabase again = CustomerDatabase.Open(Options, schema: null, TimeProvider.System, files, held: null, reports);
+
+        RecoveryProgress snapshot = reports.Last(report => report.Stage == RecoveryStage.Snapshot);
+        Assert.Equal(snapshot.TotalBytes, snapshot.Bytes);
+        Assert.Contains(reports, report => report is { Stage: RecoveryStage.Journal, Bytes: > 0 });
+        Assert.All(reports, report => Assert.InRange(report.Bytes, 0, report.TotalBytes));
+    }
+
+    [Fact]
+    public async Task Open_WhenCancelled_ChangesNothing()
+    {
+        FaultyFiles files = new();
+        await using (Open(files))
+        {
+        }
+        int changes = files.Changes;
+
+        Assert.Throws<OperationCanceledException>(() => CustomerDatabase.Open(Options, Schema, TimeProvider.System, files, held: null, progress: null, new CancellationToken(canceled: true)));
+
+        Assert.Equal(changes, files.Changes);
+    }
+
+    [Fact]
+    public async Task Snapshot_IsTakenAfterTheInterval_WhenThereWereWrites()
+    {
+        ManualTime time = new();
+        using SemaphoreSlim taken = new(0);
+        CustomerDatabaseOptions options = Options with { SnapshotInterval = TimeSpan.FromMinutes(10), Notify = notice => ReleaseWhenTaken(taken, notice) };
+        await using CustomerDatabase database = Open(new FaultyFiles(), options, time);
+        for (int i = 0; i < 50; i++)
+        {
+            await Upsert(database, "customer " + i, i);
+        }
+
+        Assert.True(SpinWait.SpinUntil(() =>
+        {
+            time.Advance(TimeSpan.FromMinutes(10));
+            return database.Statistics.Snapshots.Count > 0;
+        }, TimeSpan.FromSeconds(10)));
+        Assert.True(await taken.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.InRange(database.Statistics.JournalBytes, 0, 1000);
+    }
+
+    [Fact]
     public async Task InMemory_KeepsReceiptsAndContacts()
     {
         await using CustomerDatabase database = CustomerDatabase.InMemory(Options.Store, Schema);
@@ -176,6 +232,19 @@ public sealed class CustomerDatabaseTests
         Assert.True(database.RecordContact(Id("anna"), new ContactEvent(1, 2, 3, ContactKind.Presented), out ContactReceipt contact));
         await database.CommittedAsync(contact, TestContext.Current.CancellationToken);
         await Assert.ThrowsAsync<InvalidOperationException>(() => database.SnapshotAsync(TestContext.Current.CancellationToken));
+    }
+
+    private static void ReleaseWhenTaken(SemaphoreSlim taken, StorageNotice notice)
+    {
+        if (notice.Kind == StorageNoticeKind.SnapshotTaken)
+        {
+            taken.Release();
+        }
+    }
+
+    private sealed class Reports : List<RecoveryProgress>, IProgress<RecoveryProgress>
+    {
+        public void Report(RecoveryProgress value) => Add(value);
     }
 
     private static async Task<ulong> Upsert(CustomerDatabase database, string id, float amount)

@@ -22,6 +22,7 @@ internal static class DatabaseFixtures
         Store = new CustomerStoreOptions { ExpectedCustomers = 1000, MemoryBytes = 1 << 20, PageBytes = 1 << 16, MaxContactEvents = 4 },
         RecoveryThreads = 2,
         RecentRequests = 100,
+        JournalSegmentBytes = 16 << 10,
     };
 
     public static CustomerDatabase Open(FaultyFiles files, CustomerDatabaseOptions? options = null, ManualTime? time = null)

@@ -3,7 +3,7 @@ using ScoringEngine.Storage.Files;
 namespace ScoringEngine.Storage.Tests.Files;
 
 /// <summary>What <see cref="FaultyFiles"/> can let fail.</summary>
-internal enum FileOperation
+public enum FileOperation
 {
     Create,
     Open,

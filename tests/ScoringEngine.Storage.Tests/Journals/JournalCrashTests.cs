@@ -7,7 +7,7 @@ namespace ScoringEngine.Storage.Tests.Journals;
 /// <summary>Several lives of a journal that end in crashes, against a plain list of what was appended and what was acknowledged.</summary>
 public class JournalCrashTests
 {
-    private const int Seeds = 500;
+    private const int Seeds = 400;
 
     [Theory]
     [InlineData(Durability.Commit, false)]
@@ -30,6 +30,40 @@ public class JournalCrashTests
                 }
             }
         });
+
+    /// <summary>The only segment has no records, and is made anew.</summary>
+    [Fact]
+    public void Open_CrashAtAnyPoint_NeverLeavesTheJournalWithoutItsEnd()
+    {
+        for (int changes = 0; changes < 10; changes++)
+        {
+            for (int seed = 0; seed < 10; seed++)
+            {
+                FaultyFiles files = new();
+                using (Journal journal = Open(files))
+                {
+                    journal.Append(1, [1]);
+                    journal.Rotate();
+                    journal.RemoveBefore(2);
+                    files.CrashAfter(0);
+                }
+                files.Crash();
+                files.CrashAfter(changes);
+                try
+                {
+                    Open(files, 2).Dispose();
+                }
+                catch (JournalUnavailableException)
+                {
+                    // It came to its end before.
+                }
+                files.CrashAfter(0);
+                files.Crash(new Random(seed));
+
+                Assert.Equal(2ul, Read(files, 2).Extent.NextSequence);
+            }
+        }
+    }
 
     private sealed class Simulation(int seed, Durability durability, bool faults)
     {

@@ -40,7 +40,7 @@ internal static class JournalFixtures
         public static Entry Of(ulong sequence, uint type, ReadOnlySpan<byte> payload) => new(sequence, type, Convert.ToHexString(payload));
     }
 
-    private sealed class Collector : IJournalHandler
+    internal sealed class Collector : IJournalHandler
     {
         public List<Entry> Entries { get; } = [];
 

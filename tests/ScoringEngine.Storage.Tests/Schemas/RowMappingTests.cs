@@ -126,19 +126,19 @@ public sealed class RowMappingTests
     }
 
     [Fact]
-    public void Map_ToAVersion_KeepsTheStoresCodes()
+    public void LayoutOf_AVersion_KeepsTheStoresCodes()
     {
         StoredSchemas schemas = new();
         schemas.Adopt(First);
         float premium = schemas.CategoriesOf(2).GetOrAdd("premium");
         ushort version = schemas.Adopt(Schema(Number(6, "spend"), Category(2, "plan", "plus"), Number(1, "tenure")));
-        RowMapping mapping = schemas.MapTo(version);
+        StoredLayout mapping = schemas.LayoutOf(version);
 
-        Assert.Equal(3, mapping.Count);
+        Assert.Equal((3, version), (mapping.Count, mapping.SchemaVersion));
         Assert.Equal([Missing, premium, 24], Row(mapping, 1, 24, premium, 1));
         Assert.Equal([1, premium, 24], Row(mapping, version, 1, premium, 24));
-        Assert.Equal([24, premium, Missing], Row(schemas.MapTo(1), version, 1, premium, 24));
-        Assert.Throws<InvalidDataException>(() => schemas.MapTo(3));
+        Assert.Equal([24, premium, Missing], Row(schemas.LayoutOf(1), version, 1, premium, 24));
+        Assert.Throws<InvalidDataException>(() => schemas.LayoutOf(3));
     }
 
     [Fact]
@@ -180,6 +180,25 @@ public sealed class RowMappingTests
     }
 
     [Fact]
+    public void LayoutOf_TheVersionOfNow_IsWhatAPatchBringsACustomerTo()
+    {
+        using CustomerStore store = Customers.MemoryStore();
+        StoredSchemas schemas = new();
+        store.Upsert("a"u8, [7, 1, 0], new CustomerAttributes(5, schemas.Adopt(First), Consent: 3));
+        StoredLayout now = schemas.LayoutOf(schemas.Adopt(Schema(Number(4, "spend"), Flag(3, "has_app"), Category(2, "plan", "plus"))));
+
+        Assert.True(store.Patch("a"u8, [0], [99], 6, now, out _));
+        Assert.True(store.Patch("a"u8, [1], [1], 7, now, out _));
+
+        KeepReader reader = default;
+        Assert.True(store.Read("a"u8, ref reader));
+        Assert.Equal([99, 1, 1], reader.Features!);
+        Assert.Equal(new CustomerAttributes(7, 2, 3), reader.Attributes);
+        store.Upsert("b"u8, [7], new CustomerAttributes(5, 1));
+        Assert.Throws<InvalidDataException>(() => store.Patch("b"u8, [0], [99], 6, now, out _));
+    }
+
+    [Fact]
     public void Map_AnyHistory_EqualsTheNaiveTwin()
     {
         for (int seed = 0; seed < 200; seed++)
@@ -215,7 +234,7 @@ public sealed class RowMappingTests
         schemas.Adopt(First);
         float[] row = new float[3];
         float[] stored = [1, 1, 1];
-        RowMapping[] mappings = [schemas.MapTo(First), schemas.MapTo(1), schemas.MapTo(Schema(Category(2, "plan", "plus"), Number(7, "spend"), Number(1, "tenure")))];
+        RowMapping[] mappings = [schemas.MapTo(First), schemas.LayoutOf(1), schemas.MapTo(Schema(Category(2, "plan", "plus"), Number(7, "spend"), Number(1, "tenure")))];
         long Bytes()
         {
             long before = GC.GetAllocatedBytesForCurrentThread();

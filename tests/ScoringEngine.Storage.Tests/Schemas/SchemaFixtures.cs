@@ -25,6 +25,9 @@ internal sealed class SchemaRecords : ISchemaLog
 
     public bool Fails { get; set; }
 
+    /// <summary>Called with each payload that was taken, before its addition is seen.</summary>
+    public Action? Added { get; init; }
+
     public void Version(ReadOnlySpan<byte> payload) => Add(true, payload);
 
     public void Category(ReadOnlySpan<byte> payload) => Add(false, payload);
@@ -57,5 +60,6 @@ internal sealed class SchemaRecords : ISchemaLog
         {
             Payloads.Add((isVersion, payload.ToArray()));
         }
+        Added?.Invoke();
     }
 }

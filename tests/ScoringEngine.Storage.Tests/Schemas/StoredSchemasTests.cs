@@ -171,6 +171,34 @@ public sealed class StoredSchemasTests
     }
 
     [Fact]
+    public async Task Write_DuringAnAddition_HasWhatTheLogWasToldBefore()
+    {
+        StoredSchemas schemas = new();
+        List<Task<SchemaRecords>> snapshots = [];
+        SchemaRecords journal = new()
+        {
+            Added = () => snapshots.Add(Task.Run(() =>
+            {
+                SchemaRecords snapshot = new();
+                schemas.Write(snapshot);
+                return snapshot;
+            })),
+        };
+        schemas.Log = journal;
+        schemas.Adopt(First);
+        for (int i = 0; i < 200; i++)
+        {
+            schemas.CategoriesOf(2).GetOrAdd($"{i}");
+        }
+        schemas.Adopt(Schema(Number(5, "spend")));
+
+        SchemaRecords[] written = await Task.WhenAll(snapshots);
+
+        Assert.Equal(journal.Payloads.Count, written.Length);
+        Assert.All(written, (snapshot, i) => Assert.Contains(snapshot.Payloads, p => p.Payload.AsSpan().SequenceEqual(journal.Payloads[i].Payload)));
+    }
+
+    [Fact]
     public void Load_WhatDoesNotFollow_IsRefused()
     {
         StoredSchemas schemas = Evolved(new SchemaRecords());

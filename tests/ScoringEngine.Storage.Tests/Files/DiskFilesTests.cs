@@ -1,6 +1,6 @@
 using ScoringEngine.Storage.Files;
 
-namespace ScoringEngine.Storage.Tests;
+namespace ScoringEngine.Storage.Tests.Files;
 
 public sealed class DiskFilesTests : IDisposable
 {

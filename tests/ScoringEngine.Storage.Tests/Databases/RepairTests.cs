@@ -1,0 +1,206 @@
+using System.Text;
+using ScoringEngine.Storage.Snapshots;
+using ScoringEngine.Storage.Tests.Files;
+using static ScoringEngine.Storage.Tests.Databases.DatabaseFixtures;
+
+namespace ScoringEngine.Storage.Tests.Databases;
+
+/// <summary>Damage is refused with the file and what is affected, and repaired on demand with a report of what is lost.</summary>
+public sealed class RepairTests
+{
+    [Fact]
+    public async Task Open_WithTheNewestSnapshotDamaged_IsRefused()
+    {
+        FaultyFiles files = await TwoGenerationsAsync();
+        string newest = Newest(files);
+        Flip(files, newest, 100);
+
+        StorageCorruptionException refusal = Assert.Throws<StorageCorruptionException>(() => Open(files));
+
+        Assert.Equal(newest, refusal.File);
+        Assert.Contains("3 customers", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(3)]
+    [InlineData(-1)]
+    public async Task Repair_OfTheNewestSnapshot_LosesNothing(int damagedByte)
+    {
+        FaultyFiles files = await TwoGenerationsAsync();
+        if (damagedByte >= 0)
+        {
+            Flip(files, Newest(files), damagedByte);
+        }
+        else
+        {
+            files.Delete(Newest(files));
+        }
+
+        await using (CustomerDatabase repaired = Open(files, Options with { Repair = true }))
+        {
+            Assert.Equal(["anna", "bert", "carl", "dora"], Contents(repaired).Keys);
+        }
+
+        Assert.Contains("Nothing is lost", ReportOf(files), StringComparison.Ordinal);
+        Assert.Equal(damagedByte >= 0 ? 1 : 0, files.List(Folder + "/damaged").Count);
+        await using CustomerDatabase again = Open(files);
+        Assert.Equal(["anna", "bert", "carl", "dora"], Contents(again).Keys);
+    }
+
+    [Fact]
+    public async Task Repair_OfBothSnapshots_KeepsWhatTheJournalHas()
+    {
+        FaultyFiles files = await TwoGenerationsAsync();
+        foreach (string name in files.List(Folder + "/snapshots"))
+        {
+            Flip(files, Folder + "/snapshots/" + name, 100);
+        }
+
+        await using CustomerDatabase repaired = Open(files, Options with { Repair = true });
+
+        Assert.Equal(["carl", "dora"], Contents(repaired).Keys);
+        Assert.Contains("2 customers", ReportOf(files), StringComparison.Ordinal);
+        Assert.Contains("is lost", ReportOf(files), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Repair_OfTheJournal_SaysWhatIsLost()
+    {
+        FaultyFiles files = new();
+        await using (CustomerDatabase database = Open(files))
+        {
+            foreach (string id in (string[])["anna", "bert", "carl"])
+            {
+                database.Customers.Upsert(Id(id), [1, 0], new CustomerAttributes(1, 1));
+            }
+        }
+        string segment = Folder + "/journal/" + files.List(Folder + "/journal")[0];
+        int at = files.Contents(segment).AsSpan().IndexOf("bert"u8);
+        Flip(files, segment, at);
+        StorageCorruptionException refusal = Assert.Throws<StorageCorruptionException>(() => Open(files));
+        Assert.Equal(segment, refusal.File);
+
+        await using (CustomerDatabase repaired = Open(files, Options with { Repair = true }))
+        {
+            Assert.Equal(["anna", "carl"], Contents(repaired).Keys);
+            repaired.Customers.Upsert(Id("dora"), [1, 0], new CustomerAttributes(1, 1));
+        }
+
+        string report = ReportOf(files);
+        Assert.Contains("is lost", report, StringComparison.Ordinal);
+        Assert.Contains(refusal.Affected, report, StringComparison.Ordinal);
+        Assert.Single(files.List(Folder + "/damaged"));
+        await using CustomerDatabase again = Open(files);
+        Assert.Equal(["anna", "carl", "dora"], Contents(again).Keys);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Repair_OfTheManifest_MakesItAnew(bool missing)
+    {
+        FaultyFiles files = await TwoGenerationsAsync();
+        if (missing)
+        {
+            files.Delete(Folder + "/MANIFEST");
+            Assert.Equal(DataDirectoryProblem.OtherContent, Assert.Throws<DataDirectoryException>(() => Open(files)).Problem);
+        }
+        else
+        {
+            Flip(files, Folder + "/MANIFEST", 20);
+            Assert.Throws<StorageCorruptionException>(() => Open(files));
+        }
+
+        await using (CustomerDatabase repaired = Open(files, Options with { Repair = true }))
+        {
+            Assert.Equal(["anna", "bert", "carl", "dora"], Contents(repaired).Keys);
+        }
+
+        Assert.Contains("Nothing is lost", ReportOf(files), StringComparison.Ordinal);
+        await using CustomerDatabase again = Open(files);
+        Assert.Equal(["anna", "bert", "carl", "dora"], Contents(again).Keys);
+    }
+
+    [Fact]
+    public async Task Repair_WithoutTheErasuresJournal_DoesNotBringTheErasedBack()
+    {
+        FaultyFiles files = await TwoGenerationsAsync();
+        await using (CustomerDatabase database = Open(files))
+        {
+            database.Customers.Delete(Id("anna"), out _);
+            await database.SnapshotAsync(TestContext.Current.CancellationToken);
+        }
+        // The older snapshot has the customer; of the newest nothing can be read, nor of the erasure in the journal.
+        string newest = Newest(files);
+        files.Delete(newest);
+        foreach (string name in files.List(Folder + "/journal"))
+        {
+            files.Delete(Folder + "/journal/" + name);
+        }
+
+        await using CustomerDatabase repaired = Open(files, Options with { Repair = true });
+
+        Assert.DoesNotContain("anna", Contents(repaired).Keys);
+    }
+
+    [Fact]
+    public async Task Repair_OfASoundDirectory_DoesNothing()
+    {
+        FaultyFiles files = await TwoGenerationsAsync();
+
+        await using CustomerDatabase database = Open(files, Options with { Repair = true });
+
+        Assert.DoesNotContain(files.List(Folder), name => name.StartsWith("repair-", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Open_WithoutTheJournal_IsRefused()
+    {
+        FaultyFiles files = await TwoGenerationsAsync();
+        foreach (string name in files.List(Folder + "/journal"))
+        {
+            files.Delete(Folder + "/journal/" + name);
+        }
+
+        Assert.Contains("/journal", Assert.Throws<StorageCorruptionException>(() => Open(files)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Open_WithASnapshotOfAnotherDirectory_IsRefused()
+    {
+        FaultyFiles files = await TwoGenerationsAsync();
+        FaultyFiles other = await TwoGenerationsAsync();
+        files.SetContents(Newest(files), other.Contents(Newest(other)));
+
+        Assert.Contains("another data directory", Assert.Throws<StorageCorruptionException>(() => Open(files)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A directory with two snapshots, of which the older lacks carl, and a write after both.</summary>
+    private static async Task<FaultyFiles> TwoGenerationsAsync()
+    {
+        FaultyFiles files = new();
+        await using CustomerDatabase database = Open(files);
+        Upsert("anna");
+        Upsert("bert");
+        await database.SnapshotAsync(TestContext.Current.CancellationToken);
+        Upsert("carl");
+        await database.SnapshotAsync(TestContext.Current.CancellationToken);
+        Upsert("dora");
+        return files;
+
+        void Upsert(string id) => database.Customers.Upsert(Id(id), [1, 0], new CustomerAttributes(1, 1));
+    }
+
+    private static string Newest(FaultyFiles files) => Folder + "/snapshots/" + files.List(Folder + "/snapshots")[^1];
+
+    private static string ReportOf(FaultyFiles files)
+        => Encoding.UTF8.GetString(files.Contents(Folder + "/" + files.List(Folder).Single(name => name.StartsWith("repair-", StringComparison.Ordinal))));
+
+    private static void Flip(FaultyFiles files, string path, int at)
+    {
+        byte[] bytes = files.Contents(path);
+        bytes[at] ^= 4;
+        files.SetContents(path, bytes);
+    }
+}
