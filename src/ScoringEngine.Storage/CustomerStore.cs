@@ -220,18 +220,23 @@ public sealed unsafe class CustomerStore : IDisposable
     /// <param name="values">Their new values; NaN is missing.</param>
     /// <param name="updatedAtUnixMs">Time of the update: unix milliseconds, 0 to 2^48-1.</param>
     /// <param name="layout">What to bring the features to first when they are of another schema version; null leaves them in theirs.</param>
-    /// <param name="sequence">Number of the write; 0 when the customer is not stored.</param>
+    /// <param name="sequence">Number of the write; 0 when nothing was written.</param>
     /// <param name="request">The request that asks for it.</param>
-    /// <returns>Whether the customer is stored; otherwise nothing happened.</returns>
-    /// <exception cref="ArgumentException">The id is out of range, or there is not one value for each index.</exception>
+    /// <param name="create">Whether a customer that is not stored is made, in the layout, all other features missing.</param>
+    /// <returns>Whether the customer was stored before; otherwise nothing happened, unless it was to be made.</returns>
+    /// <exception cref="ArgumentException">The id is out of range, there is not one value for each index, or a customer is to be made without a layout.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The time or an index is out of range; the customer stays as it is.</exception>
     /// <exception cref="InvalidDataException">The stored features do not have the number that their schema version says.</exception>
     /// <exception cref="IOException">The log device has failed, or the write cannot be kept.</exception>
     public bool Patch(ReadOnlySpan<byte> id, ReadOnlySpan<int> indexes, ReadOnlySpan<float> values, long updatedAtUnixMs,
-        IFeatureLayout? layout, out ulong sequence, RequestKey request = default)
+        IFeatureLayout? layout, out ulong sequence, RequestKey request = default, bool create = false)
     {
         CheckId(id);
         CheckTime(updatedAtUnixMs);
+        if (create && layout is null)
+        {
+            throw new ArgumentException("expected the layout of the customer to be made", nameof(layout));
+        }
         if (indexes.Length != values.Length)
         {
             throw new ArgumentException($"expected a value for each of {indexes.Length} indexes, found {values.Length}", nameof(values));
@@ -244,12 +249,17 @@ public sealed unsafe class CustomerStore : IDisposable
             KeyLock* keyLock = Lock(id);
             try
             {
-                if (!CopyOne(session, id))
+                bool isStored = CopyOne(session, id);
+                if (!isStored && !create)
                 {
                     return false;
                 }
-                CustomerView stored = new(session.Copy.Record);
-                Span<float> row = InCurrentLayout(session, in stored, layout);
+                CustomerView stored = isStored ? new CustomerView(session.Copy.Record) : default;
+                Span<float> row = isStored ? InCurrentLayout(session, in stored, layout) : Room(ref session.Row, layout!.Columns);
+                if (!isStored)
+                {
+                    row.Fill(float.NaN);
+                }
                 for (int i = 0; i < indexes.Length; i++)
                 {
                     if ((uint)indexes[i] >= (uint)row.Length)
@@ -258,9 +268,9 @@ public sealed unsafe class CustomerStore : IDisposable
                     }
                     row[indexes[i]] = values[i];
                 }
-                CustomerAttributes attributes = new(updatedAtUnixMs, layout?.SchemaVersion ?? stored.SchemaVersion, stored.Consent);
+                CustomerAttributes attributes = new(updatedAtUnixMs, layout?.SchemaVersion ?? stored.SchemaVersion, isStored ? stored.Consent : (ushort)0);
                 sequence = UpsertLocked(session, keyLock, id, row, in attributes, request).Sequence;
-                return true;
+                return isStored;
             }
             finally
             {

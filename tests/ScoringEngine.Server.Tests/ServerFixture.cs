@@ -37,25 +37,47 @@ public sealed class ServerFixture(TrainedWorkspace workspace) : IAsyncLifetime
 
     public Protocol.V1.ModelService.ModelServiceClient Models => new(Channel);
 
+    public Protocol.V1.DataService.DataServiceClient Data => new(Channel);
+
     public async ValueTask InitializeAsync() => await StartAsync(Trained.Path);
 
-    public async Task StartAsync(string directory)
+    public Task StartAsync(string directory) => StartAsync(directory, data: null);
+
+    /// <summary>Starts, or starts again after <see cref="StopAsync"/>.</summary>
+    /// <param name="directory">The workspace.</param>
+    /// <param name="data">The data directory; null for none.</param>
+    /// <param name="configure">Replaces services.</param>
+    /// <param name="settings">Further settings by name.</param>
+    internal async Task StartAsync(string directory, string? data, Action<IServiceCollection>? configure = null, params (string Name, string Value)[] settings)
     {
         _server = await StartServerAsync(directory, builder =>
         {
             builder.Services.AddSingleton<TimeProvider>(Time);
             builder.Logging.ClearProviders().AddProvider(_log);
-        });
+            configure?.Invoke(builder.Services);
+        }, settings: data is null ? settings : [(nameof(ServerOptions.DataDirectory), data), .. settings]);
         _channel = GrpcChannel.ForAddress(_server.Address);
     }
 
-    internal static Task<ScoringServer> StartServerAsync(string directory, Action<Microsoft.AspNetCore.Builder.WebApplicationBuilder>? configure = null, int port = 0)
+    /// <summary>Stops the server as SIGTERM does.</summary>
+    public async Task StopAsync()
+    {
+        _channel!.Dispose();
+        await _server!.DisposeAsync();
+    }
+
+    internal static Task<ScoringServer> StartServerAsync(string directory, Action<Microsoft.AspNetCore.Builder.WebApplicationBuilder>? configure = null, int port = 0,
+        params (string Name, string Value)[] settings)
         => ScoringServer.StartAsync(
         [
             KeyValuePair.Create(nameof(ServerOptions.Workspace), (string?)directory),
             KeyValuePair.Create(nameof(ServerOptions.Port), (string?)$"{port}"),
             KeyValuePair.Create(nameof(ServerOptions.MemoryBytes), (string?)"16777216"),
+            .. settings.Select(s => KeyValuePair.Create(s.Name, (string?)s.Value)),
         ], configure);
+
+    /// <summary>Everything logged since the server started, by event id.</summary>
+    public int[] LoggedEvents => _log.Events;
 
     /// <summary>The errors logged since the last call, which are then no longer unexpected.</summary>
     public (int EventId, string Message)[] TakeErrors() => _log.Take();
@@ -112,6 +134,9 @@ public sealed class ServerFixture(TrainedWorkspace workspace) : IAsyncLifetime
     private sealed class LogRecorder : ILoggerProvider, ILogger
     {
         private readonly ConcurrentQueue<(int, string)> _errors = new();
+        private readonly ConcurrentQueue<int> _events = new();
+
+        public int[] Events => [.. _events];
 
         public (int, string)[] Take()
         {
@@ -125,11 +150,12 @@ public sealed class ServerFixture(TrainedWorkspace workspace) : IAsyncLifetime
 
         public ILogger CreateLogger(string categoryName) => this;
 
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel))
+            _events.Enqueue(eventId.Id);
+            if (logLevel >= LogLevel.Error)
             {
                 _errors.Enqueue((eventId.Id, formatter(state, exception) + " " + exception));
             }

@@ -39,6 +39,9 @@ internal sealed class CommandOutput
     /// <summary>Whether the result is to be one JSON object.</summary>
     public bool Json { get; }
 
+    /// <summary>Whether a person watches standard error.</summary>
+    public bool IsWatched => _error.Profile.Capabilities.Interactive;
+
     /// <summary>Writes the JSON result; does nothing for a person.</summary>
     public void Result(JsonObject result)
     {

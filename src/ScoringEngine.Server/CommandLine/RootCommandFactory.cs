@@ -20,6 +20,7 @@ internal static class RootCommandFactory
             ScoreCommand.Create(),
             ServeCommand.Create(),
             ImportCommand.Create(),
+            DataCommand.Create(),
             ModelCommand.Create(),
             HealthCommand.Create(),
         };

@@ -16,15 +16,16 @@ namespace ScoringEngine.Server.Hosting;
 
 /// <summary>
 /// A running server: gRPC over HTTP/2 without TLS, on the loopback address unless told otherwise. It starts only with a
-/// workspace and a version that load; its health is NOT_SERVING until it answers and again from the moment it stops.
+/// workspace and a version that load, and listens while it recovers the customers: its health is NOT_SERVING until it answers
+/// and again from the moment it stops.
 /// </summary>
 internal sealed class ScoringServer : IAsyncDisposable
 {
-    // Record, key and their padding beside the features; only sizes the index.
-    private const int RecordOverheadBytes = 48;
-
     private static readonly string[] Services =
-        ["", Protocol.V1.ScoringService.Descriptor.FullName, Protocol.V1.CustomerService.Descriptor.FullName, Protocol.V1.ModelService.Descriptor.FullName];
+    [
+        "", Protocol.V1.ScoringService.Descriptor.FullName, Protocol.V1.CustomerService.Descriptor.FullName,
+        Protocol.V1.ModelService.Descriptor.FullName, Protocol.V1.DataService.Descriptor.FullName,
+    ];
 
     private readonly WebApplication _application;
     private readonly HealthService _health;
@@ -32,11 +33,11 @@ internal sealed class ScoringServer : IAsyncDisposable
     private readonly ILogger _log;
     private bool _stopped;
 
-    private ScoringServer(WebApplication application, ServerOptions options, ServedModel model)
+    private ScoringServer(WebApplication application, ServerOptions options)
     {
         _application = application;
         _options = options;
-        Model = model;
+        Model = application.Services.GetRequiredService<ModelHolder>().Current;
         Address = new Uri(application.Urls.Single());
         _health = application.Services.GetRequiredService<HealthService>();
         _log = application.Services.GetRequiredService<ILogger<ScoringServer>>();
@@ -51,32 +52,38 @@ internal sealed class ScoringServer : IAsyncDisposable
     /// <summary>The customers.</summary>
     public CustomerDatabase Database => _application.Services.GetRequiredService<CustomerDatabase>();
 
+    /// <summary>The folder that keeps them; null when they are in memory only.</summary>
+    public string? DataDirectory => _options.DataDirectory;
+
     /// <summary>Starts a server.</summary>
     /// <param name="settings">Values of <see cref="ServerOptions"/> by name; they override the configuration.</param>
     /// <param name="configure">Called before the services are built: other clocks, loggers and services.</param>
     /// <param name="map">Called before the start: further endpoints.</param>
+    /// <param name="recovery">Told how far the recovery of the customers has got; null to log it.</param>
     /// <param name="cancellation">Gives up.</param>
-    /// <exception cref="CommandFailure">A setting is out of range, or the port is in use.</exception>
+    /// <exception cref="CommandFailure">A setting is out of range, the port is in use, or the data directory is damaged.</exception>
     /// <exception cref="WorkspaceException">The workspace has problems.</exception>
-    /// <exception cref="InvalidDataException">The version cannot be loaded.</exception>
+    /// <exception cref="InvalidDataException">The version cannot be loaded, or the data directory holds customers of another schema.</exception>
+    /// <exception cref="IOException">The data directory is in use, no such directory, or cannot be written.</exception>
     public static async Task<ScoringServer> StartAsync(IEnumerable<KeyValuePair<string, string?>> settings,
-        Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? map = null, CancellationToken cancellation = default)
+        Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? map = null, IProgress<RecoveryProgress>? recovery = null,
+        CancellationToken cancellation = default)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.AddInMemoryCollection(settings.Select(s => KeyValuePair.Create($"{ServerOptions.Section}:{s.Key}", s.Value)));
         ServerOptions options = ServerOptions.Read(builder.Configuration);
         ConfigureLogging(builder.Logging);
-        AddServices(builder.Services, options);
+        AddServices(builder.Services, options, recovery, cancellation);
         configure?.Invoke(builder);
         WebApplication application = builder.Build();
         try
         {
-            ServedModel model = application.Services.GetRequiredService<ModelHolder>().Current;
-            application.Services.GetRequiredService<CustomerDatabase>();
+            application.Services.GetRequiredService<LoadedVersion>();
             Map(application);
             map?.Invoke(application);
             await ListenAsync(application, options, cancellation);
-            ScoringServer server = new(application, options, model);
+            await Task.Run(() => application.Services.GetRequiredService<CustomerDatabase>(), cancellation);
+            ScoringServer server = new(application, options);
             server.BeginServing();
             return server;
         }
@@ -129,7 +136,7 @@ internal sealed class ScoringServer : IAsyncDisposable
         logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
     }
 
-    private static void AddServices(IServiceCollection services, ServerOptions options)
+    private static void AddServices(IServiceCollection services, ServerOptions options, IProgress<RecoveryProgress>? recovery, CancellationToken cancellation)
     {
         services.Configure<KestrelServerOptions>(kestrel =>
         {
@@ -154,8 +161,12 @@ internal sealed class ScoringServer : IAsyncDisposable
         services.AddSingleton<ScoringService>();
         services.AddSingleton<CustomerService>();
         services.AddSingleton<ModelService>();
+        services.AddSingleton<DataService>();
+        services.AddSingleton<StartGate>();
+        services.AddSingleton<IndexWatch>();
+        services.AddSingleton(options);
         services.AddSingleton(_ => LoadVersion(options));
-        services.AddSingleton(provider => OpenDatabase(options, provider.GetRequiredService<LoadedVersion>().Workspace.Schema.Features));
+        services.AddSingleton(provider => OpenDatabase(options, provider, recovery, cancellation));
         services.AddSingleton(provider =>
         {
             LoadedVersion version = provider.GetRequiredService<LoadedVersion>();
@@ -169,20 +180,29 @@ internal sealed class ScoringServer : IAsyncDisposable
         return new LoadedVersion(workspace, ModelPackage.Load(workspace, options.Version == 0 ? null : options.Version));
     }
 
-    private static CustomerDatabase OpenDatabase(ServerOptions options, FeatureSchema schema)
+    private static CustomerDatabase OpenDatabase(
+        ServerOptions options, IServiceProvider provider, IProgress<RecoveryProgress>? recovery, CancellationToken cancellation)
     {
-        try
+        ILogger log = provider.GetRequiredService<ILogger<CustomerDatabase>>();
+        TimeProvider time = provider.GetRequiredService<TimeProvider>();
+        FeatureSchema schema = provider.GetRequiredService<LoadedVersion>().Workspace.Schema.Features;
+        CustomerDatabaseOptions database = new()
         {
-            return CustomerDatabase.InMemory(new CustomerStoreOptions
-            {
-                MemoryBytes = options.MemoryBytes,
-                ExpectedCustomers = options.MemoryBytes / (RecordOverheadBytes + (sizeof(float) * schema.CustomerCount)),
-            }, schema);
-        }
-        catch (Exception e) when (e is OutOfMemoryException or OverflowException)
+            Directory = options.DataDirectory,
+            Durability = options.Durability,
+            CommitInterval = TimeSpan.FromMilliseconds(options.CommitIntervalMs),
+            SnapshotInterval = TimeSpan.FromSeconds(options.SnapshotSeconds),
+            SnapshotJournalBytes = options.SnapshotJournalBytes,
+            Repair = options.Repair,
+            Store = CustomerData.StoreOptions(options.MemoryBytes, options.ExpectedCustomers, schema),
+            Notify = notice => ServerLog.Of(log, notice),
+        };
+        CustomerDatabase opened = CustomerData.Open(database, schema, time, recovery ?? new RecoveryLog(log, time), cancellation);
+        if (opened.IsDurable)
         {
-            throw new CommandFailure($"{options.MemoryBytes:N0} bytes for customers cannot be had on this machine; lower --memory");
+            ServerLog.Recovered(log, opened.Customers.Count, options.DataDirectory!, opened.Statistics.RecoveryTime.TotalSeconds);
         }
+        return opened;
     }
 
     private static void Map(WebApplication application)
@@ -190,6 +210,7 @@ internal sealed class ScoringServer : IAsyncDisposable
         application.MapGrpcService<ScoringService>();
         application.MapGrpcService<CustomerService>();
         application.MapGrpcService<ModelService>();
+        application.MapGrpcService<DataService>();
         application.MapGrpcService<HealthService>();
         application.MapGrpcService<ReflectionService>();
     }
@@ -208,6 +229,8 @@ internal sealed class ScoringServer : IAsyncDisposable
 
     private void BeginServing()
     {
+        _application.Services.GetRequiredService<IndexWatch>().Start();
+        _application.Services.GetRequiredService<StartGate>().Open();
         foreach (string service in Services)
         {
             _health.SetStatus(service, HealthCheckResponse.Types.ServingStatus.Serving);

@@ -3,7 +3,6 @@ using System.Text;
 using Google.Protobuf.Collections;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Protocol.V1;
-using ScoringEngine.Server.Hosting;
 using ScoringEngine.Storage;
 using Feature = ScoringEngine.Core.Features.Feature;
 using FeatureKind = ScoringEngine.Core.Features.FeatureKind;
@@ -14,11 +13,17 @@ namespace ScoringEngine.Server.Services;
 /// One import: checks the shape of each block before it uses any of it, then stores the rows that can be accepted and
 /// counts the others. Used by one call.
 /// </summary>
-internal sealed class CustomerImport(ServedModel model, CustomerDatabase database, TimeProvider time)
+/// <param name="schema">The features that customers have.</param>
+/// <param name="schemaVersion">The store's version of these features.</param>
+/// <param name="database">Where the customers go.</param>
+/// <param name="time">The clock.</param>
+internal sealed class CustomerImport(FeatureSchema schema, ushort schemaVersion, CustomerDatabase database, TimeProvider time)
 {
     private const int MaxReported = 100;
 
-    private readonly FeatureSchema _schema = model.Schema;
+    private readonly FeatureSchema _schema = schema;
+    private readonly int[] _required =
+        [.. Enumerable.Range(0, schema.CustomerCount).Where(f => schema.Features[f].Missing == MissingHandling.Reject)];
     // Counts from the start; rejected rows of the block at hand.
     private readonly ImportCustomersResponse _done = new();
     private int _told;
@@ -170,7 +175,7 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
             _ends[accepted++] = idBytes;
         }
         BlockReceipt receipt = database.Customers.UpsertMany(new IdBlock(_ids.AsSpan(0, idBytes), _ends.AsSpan(0, accepted)),
-            _values.AsSpan(0, accepted * features), new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds(), model.SchemaVersion));
+            _values.AsSpan(0, accepted * features), new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds(), schemaVersion));
         _done.RowCount += (ulong)block.IdEnds.Count;
         _done.Sequence = Math.Max(_done.Sequence, receipt.Sequence);
         _done.CreatedCount += (ulong)receipt.Created;
@@ -203,7 +208,7 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
             }
             target[columns[c].Feature] = value;
         }
-        foreach (int f in model.RequiredFeatures)
+        foreach (int f in _required)
         {
             if (float.IsNaN(target[f]))
             {
@@ -228,7 +233,7 @@ internal sealed class CustomerImport(ServedModel model, CustomerDatabase databas
             }
             try
             {
-                column.Codes[code] = model.Schemas.CategoriesOf(_schema.Features[column.Feature].Id).GetOrAdd(name);
+                column.Codes[code] = database.Schemas.CategoriesOf(_schema.Features[column.Feature].Id).GetOrAdd(name);
             }
             catch (InvalidDataException e)
             {

@@ -39,8 +39,9 @@ internal static class InlineFeatures
     /// <param name="model">The model.</param>
     /// <param name="row">At least the schema's customer features; all features where context is allowed.</param>
     /// <param name="violations">Receives what is wrong.</param>
-    public static void Read(
-        RepeatedField<FeatureValue> features, string field, FeatureScope scope, ServedModel model, Span<float> row, ref Violations violations)
+    /// <param name="mask">The features to read, and the only ones that have to be given; null for all.</param>
+    public static void Read(RepeatedField<FeatureValue> features, string field, FeatureScope scope, ServedModel model, Span<float> row,
+        ref Violations violations, IReadOnlySet<int>? mask = null)
     {
         FeatureSchema schema = model.Schema;
         Span<ulong> given = stackalloc ulong[(schema.Count + WordBits - 1) / WordBits];
@@ -54,6 +55,10 @@ internal static class InlineFeatures
                 string? nearest = name.Length > MaxCategoryBytes ? null : schema.Nearest(name);
                 violations.Add($"{field}[{i}].name",
                     $"no feature {Failure.Quote(name)}{(nearest is null ? "" : $" (did you mean '{nearest}'?)")}");
+                continue;
+            }
+            if (mask?.Contains(f) == false)
+            {
                 continue;
             }
             Feature feature = schema.Features[f];
@@ -82,7 +87,7 @@ internal static class InlineFeatures
         }
         foreach (int f in model.RequiredFeatures)
         {
-            if ((given[f / WordBits] & (1ul << (f % WordBits))) == 0)
+            if ((given[f / WordBits] & (1ul << (f % WordBits))) == 0 && mask?.Contains(f) != false)
             {
                 violations.Add(field, $"'{schema.Features[f].Name}': {FeatureSchema.Violation(schema.Features[f], float.NaN)}");
             }
@@ -93,15 +98,19 @@ internal static class InlineFeatures
     /// Makes a row that was read without a violation one to be stored: its categories get the store's codes, new ones where
     /// they have none.
     /// </summary>
+    /// <param name="features">By name.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="row">As read.</param>
+    /// <param name="mask">The features that were read; null for all.</param>
     /// <exception cref="InvalidDataException">A feature has as many categories as there may be.</exception>
-    public static void ToStored(RepeatedField<FeatureValue> features, ServedModel model, Span<float> row)
+    public static void ToStored(RepeatedField<FeatureValue> features, ServedModel model, Span<float> row, IReadOnlySet<int>? mask = null)
     {
         foreach (FeatureValue given in features)
         {
-            if (given.ValueCase == FeatureValue.ValueOneofCase.Category)
+            int f = model.Schema.IndexOf(given.Name);
+            Debug.Assert(f >= 0, "Read has seen the features");
+            if (given.ValueCase == FeatureValue.ValueOneofCase.Category && mask?.Contains(f) != false)
             {
-                int f = model.Schema.IndexOf(given.Name);
-                Debug.Assert(f >= 0, "Read has seen the features");
                 row[f] = model.Schemas.CategoriesOf(model.Schema.Features[f].Id).GetOrAdd(given.Category);
             }
         }

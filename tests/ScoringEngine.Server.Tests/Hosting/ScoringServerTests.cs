@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using ScoringEngine.Core.Workspaces;
 using ScoringEngine.Server.CommandLine;
 using ScoringEngine.Server.Hosting;
+using Durability = ScoringEngine.Storage.Journals.Durability;
 using ServingStatus = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace ScoringEngine.Server.Tests.Hosting;
@@ -19,6 +20,7 @@ public class ScoringServerTests(TrainedWorkspace trained)
     [InlineData("scoring.v1.ScoringService")]
     [InlineData("scoring.v1.CustomerService")]
     [InlineData("scoring.v1.ModelService")]
+    [InlineData("scoring.v1.DataService")]
     public async Task Health_FromStartToStop_ServesUntilTheStop(string service)
     {
         await using ServerFixture server = new(trained);
@@ -48,7 +50,7 @@ public class ScoringServerTests(TrainedWorkspace trained)
         Assert.Equal(
         [
             "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
-            "scoring.v1.CustomerService", "scoring.v1.ModelService", "scoring.v1.ScoringService",
+            "scoring.v1.CustomerService", "scoring.v1.DataService", "scoring.v1.ModelService", "scoring.v1.ScoringService",
         ], call.ResponseStream.Current.ListServicesResponse.Service.Select(s => s.Name));
         await call.RequestStream.CompleteAsync();
     }
@@ -75,10 +77,27 @@ public class ScoringServerTests(TrainedWorkspace trained)
     [InlineData(nameof(ServerOptions.DrainSeconds), "301", "DrainSeconds: expected 0 to 300")]
     [InlineData(nameof(ServerOptions.Workspace), "", "Workspace: empty, expected a folder")]
     [InlineData(nameof(ServerOptions.Address), "localhost", "Address: 'localhost', expected an IP address such as 127.0.0.1 or 0.0.0.0")]
+    [InlineData(nameof(ServerOptions.ExpectedCustomers), "-1", "ExpectedCustomers: expected 0 to 10000000000")]
+    [InlineData(nameof(ServerOptions.DataDirectory), "", "DataDirectory: empty, expected a folder")]
+    [InlineData(nameof(ServerOptions.Durability), "commit", "Durability: customers are in memory only, expected a DataDirectory (--data)")]
+    [InlineData(nameof(ServerOptions.Repair), "true", "Repair: customers are in memory only, expected a DataDirectory (--data)")]
     [InlineData(nameof(ServerOptions.Port), "http", "Failed to convert configuration value 'http' at 'ScoringEngine:Port' to type 'System.Int32'.")]
     public async Task Start_OptionOutOfRange_NamesItAndItsRange(string name, string value, string expected)
     {
         CommandFailure failure = await Assert.ThrowsAsync<CommandFailure>(() => ScoringServer.StartAsync([KeyValuePair.Create(name, (string?)value)]));
+
+        Assert.Equal((expected, ExitCode.Usage), (failure.Message, failure.ExitCode));
+    }
+
+    [Theory]
+    [InlineData(nameof(ServerOptions.Durability), "5", "Durability: expected Commit, Interval or None")]
+    [InlineData(nameof(ServerOptions.CommitIntervalMs), "0", "CommitIntervalMs: expected 1 to 3600000")]
+    [InlineData(nameof(ServerOptions.SnapshotSeconds), "604801", "SnapshotSeconds: expected 1 to 604800")]
+    [InlineData(nameof(ServerOptions.SnapshotJournalBytes), "65535", "SnapshotJournalBytes: expected 65536 to 1099511627776")]
+    public async Task Start_DataOptionOutOfRange_NamesItAndItsRange(string name, string value, string expected)
+    {
+        CommandFailure failure = await Assert.ThrowsAsync<CommandFailure>(() => ScoringServer.StartAsync(
+            [KeyValuePair.Create(nameof(ServerOptions.DataDirectory), (string?)"data"), KeyValuePair.Create(name, (string?)value)]));
 
         Assert.Equal((expected, ExitCode.Usage), (failure.Message, failure.ExitCode));
     }
@@ -89,6 +108,8 @@ public class ScoringServerTests(TrainedWorkspace trained)
         ServerOptions options = new();
 
         Assert.Equal((".", 0, "127.0.0.1", 5005, 1L << 30, 10), (options.Workspace, options.Version, options.Address, options.Port, options.MemoryBytes, options.DrainSeconds));
+        Assert.Equal((null, Durability.Commit, 100, 3600, 1L << 30, false, 0L), (options.DataDirectory, options.Durability, options.CommitIntervalMs,
+            options.SnapshotSeconds, options.SnapshotJournalBytes, options.Repair, options.ExpectedCustomers));
     }
 
     [Fact]
