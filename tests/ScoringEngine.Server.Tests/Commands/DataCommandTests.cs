@@ -113,13 +113,13 @@ public sealed class DataCommandTests(TrainedWorkspace trained) : IDisposable
     public async Task Restore_AfterDeletions_LeavesOutWhomTheOldFolderErased()
     {
         await LoadAsync(_folder.Write("customers.csv", TrainedWorkspace.CustomerRows(100)));
-        JsonObject backup = await CommandRun.Succeed("data", "backup", Data, "--to", _folder.At("backup"), "--workspace", trained.Path, "--memory", "16MB");
+        JsonObject backup = await CommandRun.Succeed("data", "backup", Data, "--to", _folder.At("backup"), "--memory", "16MB");
         await using (ServerFixture server = new(trained))
         {
             await server.StartAsync(trained.Path, Data);
             await server.Customers.DeleteCustomerAsync(new DeleteCustomerRequest { CustomerId = "C7" });
         }
-        JsonObject compacted = await CommandRun.Succeed("data", "compact", Data, "--workspace", trained.Path, "--memory", "16MB");
+        JsonObject compacted = await CommandRun.Succeed("data", "compact", Data, "--memory", "16MB");
 
         JsonObject restored = await CommandRun.Succeed("data", "restore", _folder.At("backup"), _folder.At("new"), "--erasures", Data, "--memory", "16MB");
         string again = await CommandRun.Fail(ExitCode.Failure, "data", "restore", _folder.At("backup"), _folder.At("new"));
