@@ -21,7 +21,7 @@ internal static class DataBackupCommand
         EngineCommand command = new("backup", "Copy the customers of one moment into a folder, and read the copy back. A server goes on serving meanwhile. "
             + "The copy is a data folder of its own; data restore makes one to serve from",
             "scoring-engine data backup --server 127.0.0.1:5005 --to /backup/monday",
-            "scoring-engine data backup /var/lib/scoring-engine --to /backup/monday --workspace models/telco")
+            "scoring-engine data backup /var/lib/scoring-engine --to /backup/monday")
         {
             to,
         };

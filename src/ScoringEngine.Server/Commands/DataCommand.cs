@@ -50,6 +50,8 @@ internal static class DataCommand
         JsonObject snapshot => string.Create(CultureInfo.InvariantCulture,
             $"{(DateTimeOffset)snapshot["created_at"]!:yyyy-MM-dd HH:mm:ss'Z'}, {(long)snapshot["customers"]!:N0} customers, {(long)snapshot["bytes"]!:N0} bytes"),
         JsonValue number when number.TryGetValue(out long whole) => whole.ToString("N0", CultureInfo.InvariantCulture),
+        JsonValue number when number.TryGetValue(out ulong whole) => whole.ToString("N0", CultureInfo.InvariantCulture),
+        JsonValue number when number.TryGetValue(out int whole) => whole.ToString("N0", CultureInfo.InvariantCulture),
         JsonValue flag when flag.TryGetValue(out bool yes) => yes ? "yes" : "no",
         _ => value.ToString(),
     };

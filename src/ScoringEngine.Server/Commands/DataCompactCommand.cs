@@ -14,7 +14,7 @@ internal static class DataCompactCommand
         EngineCommand command = new("compact", "Write fresh snapshots and remove all that is superseded: no byte of a customer who was deleted "
             + "before is left in the data folder. A server goes on serving meanwhile",
             "scoring-engine data compact --server 127.0.0.1:5005",
-            "scoring-engine data compact /var/lib/scoring-engine --workspace models/telco");
+            "scoring-engine data compact /var/lib/scoring-engine");
         target.AddTo(command, opens: true);
         command.SetHandler(async (parse, output, cancellation) =>
         {

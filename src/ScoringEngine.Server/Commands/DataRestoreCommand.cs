@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using ScoringEngine.Server.CommandLine;
-using ScoringEngine.Server.Hosting;
 using ScoringEngine.Storage;
 
 namespace ScoringEngine.Server.Commands;
@@ -33,9 +32,10 @@ internal static class DataRestoreCommand
         command.SetHandler((parse, output, cancellation) =>
         {
             string target = parse.GetRequiredValue(directory);
-            CustomerStoreOptions store = new() { MemoryBytes = parse.GetValue(memory) ?? new ServerOptions().MemoryBytes };
+            string source = parse.GetRequiredValue(backup);
+            CustomerStoreOptions store = DataTarget.StoreOptions(source, parse.GetValue(memory));
             RestoreInfo info = output.WithProgress("Restoring", progress => DataTool.Restore(
-                parse.GetRequiredValue(backup), target, parse.GetValue(erasures), store, new RecoveryBar(progress), cancellation));
+                source, target, parse.GetValue(erasures), store, new RecoveryBar(progress), cancellation));
             foreach (string warning in info.Warnings)
             {
                 output.Warn($"some erasures may be unknown: {warning}");

@@ -1,10 +1,9 @@
 using System.CommandLine;
-using ScoringEngine.Core.Features;
-using ScoringEngine.Core.Workspaces;
 using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.CommandLine;
 using ScoringEngine.Server.Hosting;
 using ScoringEngine.Storage;
+using ScoringEngine.Storage.Snapshots;
 
 namespace ScoringEngine.Server.Commands;
 
@@ -24,12 +23,6 @@ internal sealed class DataTarget
         HelpName = "ADDRESS",
     };
 
-    private readonly Option<string?> _workspace = new("--workspace", "-w")
-    {
-        Description = "With a folder: the workspace that says which features its customers have (default: the current folder)",
-        HelpName = "FOLDER",
-    };
-
     private readonly Option<long?> _memory = new("--memory")
     {
         Description = "With a folder: memory for its customers meanwhile; records beyond it are on disk (default: 1GB)",
@@ -39,14 +32,13 @@ internal sealed class DataTarget
 
     /// <summary>Adds argument and options to a command.</summary>
     /// <param name="command">The command.</param>
-    /// <param name="opens">Whether it opens the folder as a server does, for which it needs workspace and memory.</param>
+    /// <param name="opens">Whether it opens the folder as a server does, for which it needs memory.</param>
     public void AddTo(Command command, bool opens)
     {
         command.Add(_directory);
         command.Add(_server);
         if (opens)
         {
-            command.Add(_workspace);
             command.Add(_memory);
         }
         command.Validators.Add(result =>
@@ -74,18 +66,28 @@ internal sealed class DataTarget
     {
         string directory = parse.GetRequiredValue(_directory)!;
         // Opening makes a folder that is none a data folder: first see that it is one.
-        DataTool.Stats(directory);
-        FeatureSchema schema = Workspace.Load(parse.GetValue(_workspace) ?? ".").Schema.Features;
-        CustomerDatabaseOptions options = new()
-        {
-            Directory = directory,
-            Store = CustomerData.StoreOptions(parse.GetValue(_memory) ?? new ServerOptions().MemoryBytes, expectedCustomers: 0, schema),
-        };
+        CustomerDatabaseOptions options = new() { Directory = directory, Store = StoreOptions(directory, parse.GetValue(_memory)) };
         return await output.WithProgressAsync(title, async progress =>
         {
-            await using CustomerDatabase database = CustomerData.Open(options, schema, TimeProvider.System, new RecoveryBar(progress), cancellation);
+            await using CustomerDatabase database = CustomerData.Open(options, schema: null, TimeProvider.System, new RecoveryBar(progress), cancellation);
             progress.Report(double.NaN);
             return await work(database);
         });
+    }
+
+    /// <summary>Sizes for the customers of a data folder.</summary>
+    /// <param name="directory">The folder.</param>
+    /// <param name="memoryBytes">Memory for records; null for the default.</param>
+    /// <exception cref="IOException">It is no data folder, or cannot be read.</exception>
+    public static CustomerStoreOptions StoreOptions(string directory, long? memoryBytes)
+    {
+        CustomerStoreOptions usual = new();
+        // The journal has more of them.
+        long customers = DataTool.Stats(directory).Snapshots is [SnapshotInfo newest, ..] ? 2 * newest.Customers : 0;
+        return usual with
+        {
+            MemoryBytes = memoryBytes ?? usual.MemoryBytes,
+            ExpectedCustomers = Math.Max(customers, usual.ExpectedCustomers),
+        };
     }
 }

@@ -29,7 +29,7 @@ internal static class ImportCommand
         };
         Option<string?> directory = new("--directory")
         {
-            Description = "Load into this data folder, which no server has open, instead of sending: for a first load, faster",
+            Description = "Load into this data folder, which no server has open, instead of sending, as a first load",
             HelpName = "FOLDER",
         };
         Option<string?> workspace = new("--workspace", "-w")

@@ -20,11 +20,11 @@ internal static class CustomerData
         ExpectedCustomers = expectedCustomers > 0 ? expectedCustomers : memoryBytes / (RecordOverheadBytes + (sizeof(float) * schema.CustomerCount)),
     };
 
-    /// <summary>Opens a database.</summary>
+    /// <inheritdoc cref="CustomerDatabase.Open(CustomerDatabaseOptions, FeatureSchema?, TimeProvider, IProgress{RecoveryProgress}?, CancellationToken)"/>
     /// <exception cref="CommandFailure">The directory is damaged, or the memory cannot be had.</exception>
     /// <exception cref="InvalidDataException">The directory holds customers of another schema.</exception>
     /// <exception cref="IOException">The directory is in use, is none, or cannot be read or written.</exception>
-    public static CustomerDatabase Open(CustomerDatabaseOptions options, FeatureSchema schema, TimeProvider time,
+    public static CustomerDatabase Open(CustomerDatabaseOptions options, FeatureSchema? schema, TimeProvider time,
         IProgress<RecoveryProgress>? progress, CancellationToken cancellation)
     {
         try

@@ -3,7 +3,7 @@ using ScoringEngine.Storage;
 namespace ScoringEngine.Server.Hosting;
 
 /// <summary>Warns once, before there are more customers than the index was made for.</summary>
-internal sealed class IndexWatch(CustomerDatabase database, TimeProvider time, ILogger<IndexWatch> log) : IDisposable
+internal sealed class IndexWatch(CustomerDatabase database, TimeProvider time, ILogger<IndexWatch> log) : IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(30);
 
@@ -23,6 +23,6 @@ internal sealed class IndexWatch(CustomerDatabase database, TimeProvider time, I
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _timer?.Dispose();
+    /// <summary>Looks no more: a look under way is waited for, as the database is closed next.</summary>
+    public ValueTask DisposeAsync() => _timer?.DisposeAsync() ?? ValueTask.CompletedTask;
 }

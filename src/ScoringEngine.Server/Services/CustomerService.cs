@@ -37,7 +37,7 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
         ReadOnlySpan<byte> id = CustomerId.Encode(
             customer.CustomerId, "customer.customer_id", stackalloc byte[FeatureSchema.MaxIdBytes], ref violations);
         RequestKey key = RequestIds.KeyOf(request.RequestId, nameof(UpsertCustomer), id, ref violations);
-        bool some = UpdateMask.Read(request.UpdateMask, model.Schema, ref violations, out HashSet<int>? mask);
+        HashSet<int>? mask = UpdateMask.Read(request.UpdateMask, model.Schema, ref violations);
         ScoreWork work = model.Rent();
         try
         {
@@ -58,7 +58,7 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
             {
                 throw Failure.Of(StatusCode.ResourceExhausted, Failure.TooManyCategories, e.Message).ToException();
             }
-            return some ? Patch(id, mask!, row, request, model, key)
+            return mask is not null ? Patch(id, mask, row, request, model, key)
                 : database.Customers.Upsert(id, row, new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds(), model.SchemaVersion), key);
         }
         finally
@@ -66,6 +66,7 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
             model.Return(work);
         }
     }
+
     private WriteReceipt Patch(ReadOnlySpan<byte> id, HashSet<int> mask, ReadOnlySpan<float> row, UpsertCustomerRequest request,
         ServedModel model, RequestKey key)
     {

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Google.Protobuf.WellKnownTypes;
 using ScoringEngine.Core.Features;
 
@@ -14,16 +13,14 @@ internal static class UpdateMask
     /// <param name="mask">From a request.</param>
     /// <param name="schema">The features there are.</param>
     /// <param name="violations">Receives what is wrong.</param>
-    /// <param name="features">Indexes of the features; null when all are meant.</param>
-    /// <returns>Whether only some features are meant.</returns>
-    public static bool Read(FieldMask? mask, FeatureSchema schema, ref Violations violations, [NotNullWhen(true)] out HashSet<int>? features)
+    /// <returns>Indexes of the features; null when all are meant.</returns>
+    public static HashSet<int>? Read(FieldMask? mask, FeatureSchema schema, ref Violations violations)
     {
-        features = null;
         if (mask is null || mask.Paths.Count == 0 || (mask.Paths.Count == 1 && mask.Paths[0] is Features or Everything))
         {
-            return false;
+            return null;
         }
-        features = [];
+        HashSet<int> features = [];
         for (int i = 0; i < mask.Paths.Count && !violations.Full; i++)
         {
             string path = mask.Paths[i];
@@ -38,6 +35,6 @@ internal static class UpdateMask
             violations.Add($"update_mask.paths[{i}]", feature >= 0 ? $"'{name}' is known only in an interaction and is not stored with a customer"
                 : $"{Failure.Quote(path)}, expected {Features}.NAME{(nearest is null ? "" : $" (did you mean '{Features}.{nearest}'?)")}");
         }
-        return true;
+        return features;
     }
 }

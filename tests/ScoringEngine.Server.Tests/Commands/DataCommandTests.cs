@@ -97,11 +97,13 @@ public sealed class DataCommandTests(TrainedWorkspace trained) : IDisposable
         await server.StoreAsync(Usual);
 
         JsonObject remote = await CommandRun.Succeed("data", "stats", "--server", server.Address);
+        CommandRun person = await CommandRun.Of("data", "stats", "--server", server.Address);
         JsonObject beside = await CommandRun.Succeed("data", "stats", Data);
         JsonObject compacted = await CommandRun.Succeed("data", "compact", "--server", server.Address);
         JsonObject backup = await CommandRun.Succeed("data", "backup", "--server", server.Address, "--to", _folder.At("backup"));
         string refused = await CommandRun.Fail(ExitCode.Failure, "data", "verify", Data);
 
+        Assert.Matches(@"(?m)^Memory for records, bytes +[0-9,]+,[0-9]{3} *$", person.Output);
         Assert.Equal((1, Data), ((int)remote["customers"]!, (string)remote["directory"]!));
         Assert.Equal(($"{Environment.ProcessId}", false), ((string)beside["in_use_by"]!, (bool)beside["closed_in_order"]!));
         Assert.Equal((1, 1), ((int)compacted["customers"]!, (int)backup["customers"]!));
@@ -113,13 +115,13 @@ public sealed class DataCommandTests(TrainedWorkspace trained) : IDisposable
     public async Task Restore_AfterDeletions_LeavesOutWhomTheOldFolderErased()
     {
         await LoadAsync(_folder.Write("customers.csv", TrainedWorkspace.CustomerRows(100)));
-        JsonObject backup = await CommandRun.Succeed("data", "backup", Data, "--to", _folder.At("backup"), "--workspace", trained.Path, "--memory", "16MB");
+        JsonObject backup = await CommandRun.Succeed("data", "backup", Data, "--to", _folder.At("backup"), "--memory", "16MB");
         await using (ServerFixture server = new(trained))
         {
             await server.StartAsync(trained.Path, Data);
             await server.Customers.DeleteCustomerAsync(new DeleteCustomerRequest { CustomerId = "C7" });
         }
-        JsonObject compacted = await CommandRun.Succeed("data", "compact", Data, "--workspace", trained.Path, "--memory", "16MB");
+        JsonObject compacted = await CommandRun.Succeed("data", "compact", Data, "--memory", "16MB");
 
         JsonObject restored = await CommandRun.Succeed("data", "restore", _folder.At("backup"), _folder.At("new"), "--erasures", Data, "--memory", "16MB");
         string again = await CommandRun.Fail(ExitCode.Failure, "data", "restore", _folder.At("backup"), _folder.At("new"));

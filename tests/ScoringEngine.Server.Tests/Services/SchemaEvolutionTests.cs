@@ -38,6 +38,7 @@ public sealed class SchemaEvolutionTests(TrainedWorkspace trained, SchemaEvoluti
             {
                 services.AddGrpc(grpc => grpc.Interceptors.Add<FailureInterceptor>());
                 services.AddSingleton<FailureInterceptor>();
+                services.AddSingleton(OpenGate());
                 services.AddSingleton(TimeProvider.System);
                 services.AddSingleton(_models);
                 services.AddSingleton(_database);
@@ -162,6 +163,13 @@ public sealed class SchemaEvolutionTests(TrainedWorkspace trained, SchemaEvoluti
 
     private async Task StoreAsync(string id, params FeatureValue[] features)
         => await Customers.UpsertCustomerAsync(new UpsertCustomerRequest { Customer = new Customer { CustomerId = id, Features = { features } } });
+
+    private static StartGate OpenGate()
+    {
+        StartGate gate = new();
+        gate.Open();
+        return gate;
+    }
 
     /// <summary>A score without what differs between a stored customer and the same one as a prospect.</summary>
     private async Task<CustomerScore> ScoreAsync(string id, params FeatureValue[] features)
