@@ -10,7 +10,7 @@ namespace ScoringEngine.KillTest;
 internal sealed class Audit : IDisposable
 {
     /// <summary>Keys 0 to <see cref="Keys"/> - 1 are written.</summary>
-    public const int Keys = 20_000;
+    public const int Keys = 6_000;
 
     private const int AcknowledgedWritesOffset = 0;
     private const int HeaderBytes = 8;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Net.Client;
 using ScoringEngine.Protocol.V1;
@@ -28,7 +29,13 @@ internal sealed class ServerTarget(GrpcChannel channel) : ITarget
             CustomerId = Id(keys.Span[0]),
             Features = { FeatureNames.Select(name => new FeatureValue { Name = name, Number = version }) },
         };
-        await _customers.UpsertCustomerAsync(new UpsertCustomerRequest { Customer = customer });
+        UpsertCustomerRequest request = new() { Customer = customer, RequestId = $"{customer.CustomerId}-{version}" };
+        if (version % 3 == 0)
+        {
+            request.UpdateMask = new FieldMask { Paths = { FeatureNames.Select(name => $"features.{name}") } };
+            request.AllowMissing = true;
+        }
+        await _customers.UpsertCustomerAsync(request);
     }
 
     public async Task DeleteAsync(int key)
