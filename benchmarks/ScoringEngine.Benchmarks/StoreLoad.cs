@@ -28,7 +28,8 @@ internal static class StoreLoad
         });
         CustomerStoreStatistics statistics = store.Statistics;
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{statistics.Customers} customers: {(double)statistics.LogBytes / customers:F1} B record + {(double)statistics.IndexBytes / customers:F1} B index, {statistics.MemoryBytes >> 20} MiB in memory, {statistics.DiskBytes >> 20} MiB on disk"));
+            $"{statistics.Customers} customers: {(double)statistics.LogBytes / customers:F1} B record + {(double)statistics.IndexBytes / customers:F1} B index"));
+        WriteSizes(output, statistics);
 
         Repeat(output, "update, random", customers, threads, (thread, from, until) =>
         {
@@ -74,7 +75,26 @@ internal static class StoreLoad
             store.Scan(ref visitor);
             GC.KeepAlive(visitor.Sum);
         });
+        // Other lengths move the records: what they leave behind is given back.
+        Repeat(output, "update, other length", customers, threads, (thread, from, until) =>
+        {
+            byte[] id = new byte[BenchmarkCustomers.IdBytes];
+            float[] features = new float[BenchmarkCustomers.Features];
+            for (long i = from; i < until; i++)
+            {
+                BenchmarkCustomers.WriteId(BenchmarkCustomers.Pick((ulong)i, customers), id);
+                store.Upsert(id, features.AsSpan(0, (int)(i % BenchmarkCustomers.Features)), default);
+                if (thread == 0 && i % 10_000 == 0)
+                {
+                    store.CompactIfWorthwhile();
+                }
+            }
+        });
+        WriteSizes(output, store.Statistics);
     }
+
+    private static void WriteSizes(TextWriter output, CustomerStoreStatistics sizes) => output.WriteLine(
+        $"{sizes.LogBytes >> 20} MiB of records, {sizes.LiveBytes >> 20} MiB of them live; {sizes.MemoryBytes >> 20} MiB in memory, {sizes.DiskBytes >> 20} MiB on disk");
 
     /// <summary>Reports the median.</summary>
     private static void Repeat(TextWriter output, string what, long operations, int threads, Action<int, long, long> work)

@@ -86,7 +86,7 @@ internal static class CustomerRecord
 /// <param name="Consent">Consent bits; their meaning is the workspace's.</param>
 public readonly record struct CustomerAttributes(long UpdatedAtUnixMs, ushort SchemaVersion = 0, ushort Consent = 0);
 
-/// <summary>A stored customer, read in place: valid only within the call that received it.</summary>
+/// <summary>A stored customer: valid only within the call that received it.</summary>
 public readonly ref struct CustomerView
 {
     private readonly ReadOnlySpan<byte> _record;

@@ -44,7 +44,7 @@ public sealed unsafe class CustomerStore : IDisposable
 
     /// <summary>Makes an empty store.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
-    /// <exception cref="IOException">The folder takes no files, or another store uses it.</exception>
+    /// <exception cref="IOException">The folder takes no files.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder may not be written.</exception>
     public CustomerStore(CustomerStoreOptions options)
         : this(options, new MemoryWriteLog(), directory => new LogDevice(directory))
@@ -59,23 +59,20 @@ public sealed unsafe class CustomerStore : IDisposable
         Log = log;
         // Names of the files are unique, and gone at once: the temp folder itself will do.
         _device = createDevice(options.Directory is null ? Path.GetTempPath() : Directory.CreateDirectory(options.Directory).FullName);
-        _pageBytes = 1 << int.Log2(options.PageBytes);
+        _pageBytes = options.PowerOfTwoPageBytes;
         _superseded = new SupersededVersions(_pageBytes);
         try
         {
-            long bufferBytes = (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)options.MemoryBytes);
             _faster = new FasterKV<SpanByte, SpanByte>(new FasterKVSettings<SpanByte, SpanByte>
             {
                 LogDevice = _device,
                 IndexSize = options.IndexBytes,
-                MemorySize = bufferBytes,
+                MemorySize = options.PowerOfTwoMemoryBytes,
                 PageSize = _pageBytes,
-                SegmentSize = Math.Clamp(bufferBytes / SegmentsInMemory, _pageBytes, MaxSegmentBytes),
+                SegmentSize = Math.Clamp(options.PowerOfTwoMemoryBytes / SegmentsInMemory, _pageBytes, MaxSegmentBytes),
                 EqualityComparer = new IdComparer(),
                 ConcurrencyControlMode = ConcurrencyControlMode.None,
             });
-            // FASTER takes powers of two only; the pages above the budget stay empty.
-            _faster.Log.EmptyPageCount = (int)((bufferBytes - options.MemoryBytes) / _pageBytes);
             _physicalAddress = LogLayout.PhysicalAddresses(_faster);
             _prefetch = new IndexPrefetch(_faster, _physicalAddress);
         }
@@ -426,8 +423,7 @@ public sealed unsafe class CustomerStore : IDisposable
     }
 
     /// <summary>
-    /// Lets a reader read a customer in place and returns whether it is stored. Allocates nothing for a record in
-    /// memory.
+    /// Lets a reader read a customer and returns whether it is stored. Allocates nothing for a record in memory.
     /// </summary>
     /// <exception cref="ArgumentException">The id is out of range.</exception>
     /// <exception cref="IOException">The record is on disk and cannot be read.</exception>
@@ -440,7 +436,7 @@ public sealed unsafe class CustomerStore : IDisposable
         return ReadAll(new IdBlock(id, new ReadOnlySpan<int>(in end)), ref reader, &Invoke<TReader>) == 1;
     }
 
-    /// <summary>Lets a reader read a block of customers in place and returns how many are stored.</summary>
+    /// <summary>Lets a reader read a block of customers, faster than one by one, and returns how many are stored.</summary>
     /// <exception cref="ArgumentException">An id is out of range; nothing is read.</exception>
     /// <exception cref="IOException">Records are on disk and cannot be read.</exception>
     public int ReadMany<TReader>(scoped IdBlock ids, ref TReader reader)
@@ -453,7 +449,7 @@ public sealed unsafe class CustomerStore : IDisposable
     /// <summary>
     /// Visits all customers beside reads and writes: one that is stored during the whole scan exactly once, one that
     /// is inserted or deleted meanwhile at most once (unless it is deleted and inserted again), each in a version that
-    /// was the latest at some moment of the scan.
+    /// was the latest at some moment of the scan. A write that has its number when the scan begins is visited.
     /// </summary>
     /// <exception cref="IOException">The log device cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The scan was cancelled.</exception>
@@ -506,33 +502,33 @@ public sealed unsafe class CustomerStore : IDisposable
     {
         lock (_compaction)
         {
-            LogReader log = NewReader();
-            long until = _faster.Log.SafeReadOnlyAddress / _pageBytes * _pageBytes;
-            for (long begin = _faster.Log.BeginAddress; begin < until; begin = _faster.Log.BeginAddress)
-            {
-                long end = (begin / _pageBytes * _pageBytes) + _pageBytes;
-                MoveToTail(log, begin, end, cancellation);
-                GiveBack(end, cancellation);
-            }
+            CompactLocked(cancellation);
         }
     }
 
     /// <summary>
     /// Calls <see cref="Compact"/> when versions that are no longer needed take more space than the customers; returns
-    /// whether it did. To be called from time to time.
+    /// whether it did, which it does not beside another one. To be called from time to time.
     /// </summary>
     /// <exception cref="IOException">The log device has failed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; what was given back until then stays so.</exception>
     public bool CompactIfWorthwhile(CancellationToken cancellation = default)
     {
         long live = LiveBytes;
-        long garbage = _faster.Log.TailAddress - _faster.Log.BeginAddress - live;
-        bool worthwhile = garbage > live && _faster.Log.SafeReadOnlyAddress - _faster.Log.BeginAddress >= _pageBytes;
-        if (worthwhile)
+        long begin = _faster.Log.BeginAddress;
+        if (_faster.Log.TailAddress - begin - live <= live || _faster.Log.SafeReadOnlyAddress - begin < _pageBytes || !_compaction.TryEnter())
         {
-            Compact(cancellation);
+            return false;
         }
-        return worthwhile;
+        try
+        {
+            CompactLocked(cancellation);
+            return true;
+        }
+        finally
+        {
+            _compaction.Exit();
+        }
     }
 
     /// <summary>Frees the memory and deletes the files.</summary>
@@ -557,6 +553,18 @@ public sealed unsafe class CustomerStore : IDisposable
             scan.OnMoved(source, destination, id);
         }
         _superseded.Add(source);
+    }
+
+    private void CompactLocked(CancellationToken cancellation)
+    {
+        LogReader log = NewReader();
+        long until = _faster.Log.SafeReadOnlyAddress / _pageBytes * _pageBytes;
+        for (long begin = _faster.Log.BeginAddress; begin < until; begin = _faster.Log.BeginAddress)
+        {
+            long end = (begin / _pageBytes * _pageBytes) + _pageBytes;
+            MoveToTail(log, begin, end, cancellation);
+            GiveBack(end, cancellation);
+        }
     }
 
     /// <summary>Moves the customers of a part of one page, which no longer changes, to the tail of the log.</summary>

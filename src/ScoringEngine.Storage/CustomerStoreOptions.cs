@@ -10,7 +10,7 @@ public sealed record CustomerStoreOptions
     public string? Directory { get; init; }
 
     /// <summary>
-    /// Memory for records in bytes, 1 MiB to 1 TiB and at least four pages; rounded up to whole pages. The
+    /// Memory for records in bytes, 1 MiB to 1 TiB and at least four pages; rounded down to a power of two. The
     /// index comes on top. Older records beyond it are on disk. Default 1 GiB.
     /// </summary>
     public long MemoryBytes { get; init; } = 1L << 30;
@@ -31,6 +31,11 @@ public sealed record CustomerStoreOptions
 
     /// <summary>Bytes of the index: a power of two, so that two customers of one bucket share a write lock (see <see cref="WriteLocks"/>).</summary>
     internal long IndexBytes => Math.Max(WriteLocks.Count * BytesPerBucket, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)ExpectedCustomers * IndexBytesPerCustomer));
+
+    internal int PowerOfTwoPageBytes => 1 << int.Log2(PageBytes);
+
+    /// <summary>FASTER can leave pages of a larger buffer empty, but fills it all the same when the disk is slower than the writes.</summary>
+    internal long PowerOfTwoMemoryBytes => 1L << (int)long.Log2(MemoryBytes);
 
     internal const int IndexBytesPerCustomer = 12;
     internal const int MaxMaxContactEvents = 4096;

@@ -37,6 +37,40 @@ public class CustomerStoreSpillTests
         Assert.DoesNotContain(visits, count => count != 1);
     }
 
+    [Theory]
+    [InlineData(16, 16)]
+    [InlineData(17, 16)]
+    [InlineData(31, 16)]
+    [InlineData(33, 32)]
+    public void MemoryBytes_AnyNumberOfPages_IsKept(int pages, int used)
+    {
+        const int customers = 30_000;
+        using CustomerStore store = Customers.Store(customers, memoryBytes: (long)pages << 16);
+        long most = 0;
+        Customers.Parallel(2, thread =>
+        {
+            for (int i = thread; i < customers; i += 2)
+            {
+                store.Upsert(Customers.Id(i), Customers.Features(28, i), default);
+                if (thread == 0 && i % 100 == 0)
+                {
+                    most = Math.Max(most, store.Statistics.MemoryBytes);
+                }
+            }
+        });
+        Assert.Equal((long)used << 16, most);
+        int[] visits = new int[customers];
+        CountVisitor visitor = new(visits);
+        store.Scan(ref visitor);
+        Assert.DoesNotContain(visits, count => count != 1);
+        KeepReader reader = default;
+        for (int i = 0; i < customers; i += 7)
+        {
+            Assert.True(store.Read(Customers.Id(i), ref reader));
+            Assert.Equal(Customers.Features(28, i), reader.Features);
+        }
+    }
+
     [Fact]
     public void Upsert_CustomersOnDisk_UpdatesDeletesAndCounts()
     {

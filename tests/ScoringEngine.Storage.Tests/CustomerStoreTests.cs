@@ -184,6 +184,10 @@ public class CustomerStoreTests
         for (int i = 0; i < capacity; i++)
         {
             store.Upsert(Customers.Id(i), [i], default);
+            if (i % 100 == 0 && Math.Abs(i - (capacity * 0.8)) > 100)
+            {
+                Assert.Equal(i > capacity * 0.8, store.Statistics.IndexFillsUp);
+            }
         }
         Assert.False(store.Statistics.IndexOutgrown);
         store.Upsert(Customers.Id(capacity), [1], default);
