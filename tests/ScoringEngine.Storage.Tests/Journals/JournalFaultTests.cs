@@ -101,6 +101,46 @@ public class JournalFaultTests
         Assert.Equal([1ul, 2ul, 3ul], Read(_files, closed: closed).Entries.Select(entry => entry.Sequence));
     }
 
+    /// <summary>A record that says that all before it was flushed must not reach the new segment before that is true there too.</summary>
+    [Fact]
+    public void FlushFails_SeveralGroupsPending_EachIsFlushedBeforeTheNext()
+    {
+        using ManualResetEventSlim flushing = new();
+        using ManualResetEventSlim go = new();
+        ConcurrentQueue<FileOperation> rewritten = [];
+        using Journal journal = Open(_files, time: _time);
+        _files.Before = (operation, path) =>
+        {
+            if (operation == FileOperation.Flush)
+            {
+                flushing.Set();
+                go.Wait();
+            }
+            if (path.StartsWith(PathOf(2), StringComparison.Ordinal) && (operation is FileOperation.Write or FileOperation.Flush))
+            {
+                rewritten.Enqueue(operation);
+            }
+        };
+        Wait(journal.CommittedAsync(Released(journal.Append(1, [1]))));
+        flushing.Reset();
+        go.Reset();
+        journal.Append(1, [2]);
+        flushing.Wait();
+        ulong last = journal.Append(1, [3]);
+        _files.Fail(FileOperation.Flush);
+        Assert.Throws<JournalUnavailableException>(() => Wait(journal.CommittedAsync(Released(last))));
+        Resume(journal);
+
+        Assert.Equal(last, journal.CommittedSequence);
+        Assert.Equal([FileOperation.Write, FileOperation.Flush, FileOperation.Write, FileOperation.Flush, FileOperation.Write, FileOperation.Flush], rewritten);
+
+        ulong Released(ulong sequence)
+        {
+            go.Set();
+            return sequence;
+        }
+    }
+
     [Fact]
     public void DiskFull_UntilSpaceIsFreed_RefusesThenGoesOn()
     {
