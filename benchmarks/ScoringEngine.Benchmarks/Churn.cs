@@ -67,6 +67,8 @@ internal sealed class Churn
         {
             Write(database, _updates * line / Lines, _updates * (line + 1) / Lines);
             CustomerStoreStatistics store = database.Customers.Statistics;
+            // What is held is asked for, not what the collector has not come round to yet.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             using Process process = Process.GetCurrentProcess();
             long directory = Directory.EnumerateFiles(_options.Directory!, "*", SearchOption.AllDirectories).Sum(LengthOf);
             _output.WriteLine(string.Create(CultureInfo.InvariantCulture,

@@ -166,8 +166,8 @@ internal sealed class TaskSession
     private JsonObject LoadStore(JsonObject task)
     {
         int customers = Number(task, "customers");
-        // Rounded down, still twice the 160 bytes of a record: none goes to disk. Pages that are not needed are not allocated.
-        _store = new CustomerStore(new CustomerStoreOptions { ExpectedCustomers = customers, MemoryBytes = customers * 640L });
+        // Well above the 160 bytes of a record: none goes to disk.
+        _store = new CustomerStore(new CustomerStoreOptions { ExpectedCustomers = customers, MemoryBytes = (64L << 20) + (customers * 240L) });
         _workload = new StoreWorkload(_store, customers, Number(task, "threads"));
         double seconds = _workload.Load();
         CustomerStoreStatistics statistics = _store.Statistics;

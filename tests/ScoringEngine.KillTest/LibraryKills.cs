@@ -57,5 +57,6 @@ internal static class LibraryKills
 
     private static Process Start(string folder, int seed)
         => Process.Start(new ProcessStartInfo(Path.ChangeExtension(Assembly.GetExecutingAssembly().Location, OperatingSystem.IsWindows() ? ".exe" : null),
-            ["writer", folder, $"{seed}"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+            ["writer", folder, $"{seed}"])
+        { RedirectStandardInput = true, RedirectStandardOutput = true })!;
 }
