@@ -71,11 +71,7 @@ internal sealed class ErasureRegister
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static long Apply(IEnumerable<Erasure> erasures, byte[] salt, CustomerStore customers, CancellationToken cancellation)
     {
-        Dictionary<UInt128, ulong> sequences = [];
-        foreach (Erasure erasure in erasures)
-        {
-            sequences[erasure.Customer] = Math.Max(erasure.Sequence, sequences.GetValueOrDefault(erasure.Customer));
-        }
+        Dictionary<UInt128, ulong> sequences = Latest(erasures);
         if (sequences.Count == 0)
         {
             return 0;
@@ -83,6 +79,17 @@ internal sealed class ErasureRegister
         ErasedVisitor visitor = new(sequences, salt, []);
         customers.Scan(ref visitor, cancellation);
         return visitor.Found.LongCount(found => customers.ApplyDelete(found.Sequence, found.Id));
+    }
+
+    // The last erasure of a customer stands for those before it.
+    private static Dictionary<UInt128, ulong> Latest(IEnumerable<Erasure> erasures)
+    {
+        Dictionary<UInt128, ulong> sequences = [];
+        foreach (Erasure erasure in erasures)
+        {
+            sequences[erasure.Customer] = Math.Max(erasure.Sequence, sequences.GetValueOrDefault(erasure.Customer));
+        }
+        return sequences;
     }
 
     /// <summary>Writes what was added since the last time into the file; returns the number of entries it has then.</summary>
@@ -103,7 +110,7 @@ internal sealed class ErasureRegister
             {
                 return saved.Count;
             }
-            Erasure[] all = [.. saved.Concat(added).Distinct().OrderBy(e => e.Sequence)];
+            Erasure[] all = [.. Latest(saved.Concat(added)).Select(e => new Erasure(e.Key, e.Value)).OrderBy(e => e.Sequence)];
             Write(_files, _path, _salt, all);
             return all.Length;
         }
