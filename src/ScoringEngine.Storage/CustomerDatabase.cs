@@ -399,14 +399,27 @@ public sealed class CustomerDatabase : IAsyncDisposable
         {
             return;
         }
-        if (_journal is not null && fault is null && IsSnapshotDue())
+        bool due = _journal is not null && fault is null && IsSnapshotDue();
+        if (due)
         {
             _nextTry = _time.GetUtcNow() + SnapshotRetryInterval;
-            _background = SnapshotAsync();
         }
-        else
+        _background = UpkeepAsync(due);
+    }
+
+    // Reclaiming has its turn also where one snapshot is due after the other.
+    private async Task UpkeepAsync(bool snapshot)
+    {
+        try
         {
-            _background = Task.Run(Reclaim);
+            if (snapshot)
+            {
+                await SnapshotAsync().ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            await Task.Run(Reclaim).ConfigureAwait(false);
         }
     }
 

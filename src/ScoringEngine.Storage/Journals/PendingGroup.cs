@@ -7,10 +7,12 @@ namespace ScoringEngine.Storage.Journals;
 /// <summary>Consecutive records on their way to the disk, as bytes of the segment. Filled under the journal's lock, then written by the committer alone.</summary>
 internal sealed class PendingGroup
 {
-    private const int ChunkBytes = 256 << 10;
+    // A group has a few records or a bulk load's: chunks start small, for many small groups may wait for a flush together.
+    private const int FirstChunkBytes = 4 << 10;
+    private const int LargestChunkBytes = 256 << 10;
 
     private readonly List<byte[]> _chunks = [];
-    private int _used = ChunkBytes;
+    private int _used; // of the last chunk
 
     /// <summary>Sequence of the first record, or the one it will have.</summary>
     public ulong FirstSequence { get; private set; }
@@ -32,6 +34,9 @@ internal sealed class PendingGroup
 
     public bool IsEmpty => Bytes == 0;
 
+    /// <summary>Memory it takes: a few KiB, or not much more than twice its bytes.</summary>
+    public long MemoryBytes => _chunks.Sum(chunk => (long)chunk.Length);
+
     /// <summary>Makes a new group of this one.</summary>
     public void Start(ulong firstSequence)
     {
@@ -40,7 +45,7 @@ internal sealed class PendingGroup
             ArrayPool<byte>.Shared.Return(chunk);
         }
         _chunks.Clear();
-        _used = ChunkBytes;
+        _used = 0;
         FirstSequence = firstSequence;
         EndSequence = firstSequence;
         Bytes = 0;
@@ -71,7 +76,7 @@ internal sealed class PendingGroup
         long left = Bytes;
         foreach (byte[] chunk in _chunks)
         {
-            int bytes = (int)Math.Min(left, ChunkBytes);
+            int bytes = (int)Math.Min(left, chunk.Length);
             file.Write(chunk.AsSpan(0, bytes), offset);
             offset += bytes;
             left -= bytes;
@@ -83,13 +88,15 @@ internal sealed class PendingGroup
     {
         while (!bytes.IsEmpty)
         {
-            if (_used == ChunkBytes)
+            if (_chunks.Count == 0 || _used == _chunks[^1].Length)
             {
-                _chunks.Add(ArrayPool<byte>.Shared.Rent(ChunkBytes));
+                int size = _chunks.Count == 0 ? FirstChunkBytes : Math.Min(2 * _chunks[^1].Length, LargestChunkBytes);
+                _chunks.Add(ArrayPool<byte>.Shared.Rent(size));
                 _used = 0;
             }
-            int part = Math.Min(bytes.Length, ChunkBytes - _used);
-            bytes[..part].CopyTo(_chunks[^1].AsSpan(_used));
+            byte[] chunk = _chunks[^1];
+            int part = Math.Min(bytes.Length, chunk.Length - _used);
+            bytes[..part].CopyTo(chunk.AsSpan(_used));
             _used += part;
             bytes = bytes[part..];
         }
