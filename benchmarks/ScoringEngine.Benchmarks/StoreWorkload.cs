@@ -10,6 +10,7 @@ namespace ScoringEngine.Benchmarks;
 internal sealed class StoreWorkload(CustomerStore store, long customers, int threads)
 {
     private const int BlockSize = 256;
+    private const int CompactionStep = 10_000;
 
     private long _picked;
 
@@ -37,6 +38,22 @@ internal sealed class StoreWorkload(CustomerStore store, long customers, int thr
             BenchmarkCustomers.WriteId(number, id);
             features.AsSpan().Fill(number);
             store.Upsert(id, features, default);
+        }
+    });
+
+    /// <summary>Stores customers again with other numbers of features, which moves their records; what they leave behind is given back.</summary>
+    public double UpdateWithOtherLength(long operations) => RunPicked(operations, (from, until) =>
+    {
+        byte[] id = new byte[BenchmarkCustomers.IdBytes];
+        float[] features = new float[BenchmarkCustomers.Features];
+        for (long i = from; i < until; i++)
+        {
+            BenchmarkCustomers.WriteId(BenchmarkCustomers.Pick((ulong)i, customers), id);
+            store.Upsert(id, features.AsSpan(0, (int)(i % BenchmarkCustomers.Features)), default);
+            if (i % CompactionStep == 0)
+            {
+                store.CompactIfWorthwhile();
+            }
         }
     });
 

@@ -86,13 +86,6 @@ internal static class UpsertBody
 {
     public const int HeadBytes = CustomerRecord.HeaderBytes - CustomerRecord.UpdatedAtOffset;
 
-    public static void WriteAttributes(Span<byte> bytes, in CustomerAttributes attributes, int features)
-    {
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes, (ulong)attributes.UpdatedAtUnixMs | ((ulong)attributes.SchemaVersion << 48));
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes[8..], attributes.Consent);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes[10..], (ushort)features);
-    }
-
     /// <exception cref="InvalidDataException">The bytes are no upsert's.</exception>
     public static CustomerAttributes Read(ReadOnlySpan<byte> bytes, out ReadOnlySpan<float> features)
     {
@@ -123,7 +116,7 @@ internal sealed class CustomerLog(Journal? journal, ulong lastSequence, Customer
         // The key is locked: nobody else creates the customer meanwhile.
         bool created = !request.IsNone && !IsStored(id);
         int used = new WriteHead { Id = id, Request = request, Created = created }.Write(head);
-        UpsertBody.WriteAttributes(head[used..], in attributes, features.Length);
+        CustomerRecord.WriteAttributes(head[used..], in attributes, features.Length);
         ulong sequence = Append(CustomerRecordType.Upsert, head[..(used + UpsertBody.HeadBytes)], MemoryMarshal.AsBytes(features));
         requests.Add(request, new WriteReceipt(sequence, created));
         return sequence;

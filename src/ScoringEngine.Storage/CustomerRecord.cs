@@ -60,12 +60,17 @@ internal static class CustomerRecord
     {
         Debug.Assert(record.Length >= Bytes(features.Length) && attributes.UpdatedAtUnixMs is >= 0 and <= MaxUpdatedAt);
         BinaryPrimitives.WriteUInt64LittleEndian(record, sequence);
-        // The schema version shares the eight bytes with the time.
-        BinaryPrimitives.WriteUInt64LittleEndian(record[UpdatedAtOffset..],
-            (ulong)attributes.UpdatedAtUnixMs | ((ulong)attributes.SchemaVersion << 48));
-        BinaryPrimitives.WriteUInt16LittleEndian(record[ConsentOffset..], attributes.Consent);
-        BinaryPrimitives.WriteUInt16LittleEndian(record[FeatureCountOffset..], (ushort)features.Length);
+        WriteAttributes(record[UpdatedAtOffset..], in attributes, features.Length);
         MemoryMarshal.AsBytes(features).CopyTo(record[HeaderBytes..]);
+    }
+
+    /// <summary>Writes what stands between sequence number and features; a journal has the same bytes.</summary>
+    public static void WriteAttributes(Span<byte> bytes, in CustomerAttributes attributes, int features)
+    {
+        // The schema version shares the eight bytes with the time.
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, (ulong)attributes.UpdatedAtUnixMs | ((ulong)attributes.SchemaVersion << 48));
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[(ConsentOffset - UpdatedAtOffset)..], attributes.Consent);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[(FeatureCountOffset - UpdatedAtOffset)..], (ushort)features);
     }
 
     /// <summary>Writes a contact part of <see cref="ContactBytes"/>.</summary>
