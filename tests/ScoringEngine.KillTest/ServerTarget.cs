@@ -80,13 +80,14 @@ internal sealed class ServerTarget(GrpcChannel channel) : ITarget
         }
         block.Ids = ByteString.CopyFrom(ids.ToArray());
         using AsyncDuplexStreamingCall<ImportCustomersRequest, ImportCustomersResponse> call = _customers.ImportCustomers();
-        await call.RequestStream.WriteAsync(new ImportCustomersRequest { Block = block });
+        // A write into a broken connection fails with whatever the socket says; the answers end with the call's status.
+        await call.RequestStream.WriteAsync(new ImportCustomersRequest { Block = block }).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         // The acknowledgement comes while the call is still open.
         if (!await call.ResponseStream.MoveNext(CancellationToken.None) || call.ResponseStream.Current.RowCount != (ulong)keys.Length || call.ResponseStream.Current.RejectedCount > 0)
         {
             throw new InvalidDataException($"a block of {keys.Length} customers was not acknowledged");
         }
-        await call.RequestStream.CompleteAsync();
+        await call.RequestStream.CompleteAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private static string Id(int key) => key.ToString("D8", CultureInfo.InvariantCulture);
