@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ScoringEngine.Core.Decisions;
 
 namespace ScoringEngine.Storage;
 

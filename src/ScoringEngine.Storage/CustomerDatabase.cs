@@ -1,3 +1,4 @@
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Storage.Files;
 using ScoringEngine.Storage.Journals;

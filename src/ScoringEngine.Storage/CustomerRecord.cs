@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using ScoringEngine.Core.Decisions;
 
 namespace ScoringEngine.Storage;
 

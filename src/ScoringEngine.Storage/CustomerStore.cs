@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using FASTER.core;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 
 namespace ScoringEngine.Storage;

@@ -1,3 +1,4 @@
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Numerics;
 
 namespace ScoringEngine.Storage.Tests;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Numerics;
 
 namespace ScoringEngine.Storage.Tests;

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using ScoringEngine.Core.Decisions;
+using ScoringEngine.Core.Rules;
 using ScoringEngine.Core.Value;
 
 namespace ScoringEngine.Core.Propositions;
@@ -126,4 +128,46 @@ public sealed record Proposition
 
     /// <summary>How far it costs the customer (price, effort, lock-in) in a need, -1..1, by need id.</summary>
     public ImmutableSortedDictionary<string, double> Sacrifices { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
+
+    /// <summary>Area of value for people, such as "connectivity"; empty for none.</summary>
+    public string ValueArea { get; init; } = "";
+
+    /// <summary>Group whose contacts are counted together; empty for none.</summary>
+    public string Group { get; init; } = "";
+
+    /// <summary>Who may have it; null for everybody.</summary>
+    public Rule? Eligibility { get; init; }
+
+    /// <summary>When it is relevant; null for always.</summary>
+    public Rule? Applicability { get; init; }
+
+    /// <summary>For whom it is good; null for everybody.</summary>
+    public Rule? Suitability { get; init; }
+
+    /// <summary>Customer value below which it is not offered, -1..1; null for any.</summary>
+    public double? MinimumCustomerValue { get; init; }
+
+    /// <summary>Channels in which it is offered; empty for all.</summary>
+    public ImmutableArray<string> Channels { get; init; } = [];
+
+    /// <summary>First day on which it is offered, in the policy's time zone; null for no limit.</summary>
+    public DateOnly? ValidFrom { get; init; }
+
+    /// <summary>Last day on which it is offered, in the policy's time zone; null for no limit.</summary>
+    public DateOnly? ValidUntil { get; init; }
+
+    /// <summary>Most it may cost in all (contact of each offer, fulfilment of each acceptance), in currency; null for no limit.</summary>
+    public double? Budget { get; init; }
+
+    /// <summary>Most offers in all; null for no limit.</summary>
+    public long? Volume { get; init; }
+
+    /// <summary>Caps of its own contacts; their scope is this proposition.</summary>
+    public ImmutableArray<ContactCap> Caps { get; init; } = [];
+
+    /// <summary>Days until an unanswered offer counts as declined, 1 or more; a later answer corrects it.</summary>
+    public int MaturityDays { get; init; } = 30;
+
+    /// <summary>What it concedes, against the limits of decision rights, in currency, 0 or more; null: <see cref="Fulfilment"/>.</summary>
+    public double? Concession { get; init; }
 }

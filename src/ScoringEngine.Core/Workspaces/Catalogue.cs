@@ -35,7 +35,8 @@ internal static class Catalogue
             propositions.Add(proposition);
         }
         file.RejectUnknownKeys();
-        return problems.Count == before ? [.. propositions] : null;
+        // By id: nothing may depend on the order in the file.
+        return problems.Count == before ? [.. propositions.OrderBy(p => p.Id, StringComparer.Ordinal)] : null;
     }
 
     private static Proposition Read(YamlSection section, FeatureSchema? schema, Needs? needs)

@@ -1,8 +1,10 @@
+using System.Collections.Immutable;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Propositions;
 
 namespace ScoringEngine.Core.Workspaces;
 
-/// <summary>What <c>policy.yaml</c> says: how value is counted and tiers are drawn.</summary>
+/// <summary>What <c>policy.yaml</c> says: how value is counted, tiers are drawn, and decisions are made.</summary>
 public sealed record Policy
 {
     /// <summary>Name of the file in a workspace.</summary>
@@ -37,6 +39,33 @@ public sealed record Policy
 
     /// <summary>Share of acceptance that is incremental where the catalogue does not say, 0..1.</summary>
     public double DefaultIncrementality { get; init; } = 0.5;
+
+    /// <summary>Whom to contact how often.</summary>
+    public ContactPolicy Contact { get; init; } = new();
+
+    /// <summary>When customers of little value get something differentiated.</summary>
+    public GatePolicy Gate { get; init; } = new();
+
+    /// <summary>The control group.</summary>
+    public HoldOutPolicy HoldOut { get; init; } = new();
+
+    /// <summary>How decisions explore.</summary>
+    public ExplorationPolicy Exploration { get; init; } = new();
+
+    /// <summary>How propensities with little evidence are smoothed.</summary>
+    public SmoothingPolicy Smoothing { get; init; } = new();
+
+    /// <summary>What each calling role may grant without approval; a segment's strategy may say otherwise.</summary>
+    public ImmutableSortedDictionary<string, DecisionRight> Roles { get; init; } = ImmutableSortedDictionary<string, DecisionRight>.Empty;
+
+    /// <summary>What happens to a decision that cannot be logged.</summary>
+    public LogFailure OnLogFailure { get; init; }
+
+    /// <summary>How long decisions and outcomes are kept.</summary>
+    public TimeSpan DecisionRetention { get; init; } = TimeSpan.FromDays(730);
+
+    /// <summary>How long the value feed is kept.</summary>
+    public TimeSpan ValueRetention { get; init; } = TimeSpan.FromDays(1825);
 
     /// <summary>
     /// What an amount that recurs is worth now: the annuity of end-of-period payments over the horizon at the discount

@@ -1,3 +1,4 @@
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Storage.Tests.Files;
 using static ScoringEngine.Storage.Tests.Databases.DatabaseFixtures;
 

@@ -1,3 +1,4 @@
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Storage.Snapshots;
 using ScoringEngine.Storage.Tests.Files;

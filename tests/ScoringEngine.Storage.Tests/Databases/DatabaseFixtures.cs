@@ -1,4 +1,5 @@
 using System.Text;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Storage.Tests.Files;
 using ScoringEngine.Storage.Tests.Journals;

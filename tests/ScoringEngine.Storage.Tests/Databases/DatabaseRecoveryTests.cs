@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Storage.Journals;
 using ScoringEngine.Storage.Tests.Files;
 using ScoringEngine.Storage.Tests.Journals;

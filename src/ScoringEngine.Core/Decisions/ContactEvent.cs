@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace ScoringEngine.Storage;
+namespace ScoringEngine.Core.Decisions;
 
 /// <summary>What a contact with a customer was about.</summary>
 public enum ContactKind : byte
@@ -22,6 +22,9 @@ public enum ContactKind : byte
 
     /// <summary>The yes became business.</summary>
     Converted = 5,
+
+    /// <summary>The customer complained about it.</summary>
+    Complained = 6,
 }
 
 /// <summary>One contact with a customer, as it stands in the customer's record: eight bytes, little-endian, in this order.</summary>
