@@ -87,10 +87,10 @@ public sealed record Policy
         return factor;
     }
 
-    internal static Policy? Load(string directory, List<WorkspaceProblem> problems)
+    internal static Policy? Load(WorkspaceSource source, List<WorkspaceProblem> problems)
     {
         int before = problems.Count;
-        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
+        YamlSection? file = YamlSection.Load(source, FileName, problems);
         if (file is null)
         {
             return null;

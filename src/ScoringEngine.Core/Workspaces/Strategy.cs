@@ -76,10 +76,10 @@ public sealed record Strategy
         => Elements.Where(e => string.IsNullOrWhiteSpace(Articulation.GetValueOrDefault(e)))
             .Concat(string.IsNullOrWhiteSpace(Owner) ? ["owner"] : []);
 
-    internal static ImmutableArray<Strategy>? Load(string directory, List<WorkspaceProblem> problems)
+    internal static ImmutableArray<Strategy>? Load(WorkspaceSource source, List<WorkspaceProblem> problems)
     {
         int before = problems.Count;
-        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
+        YamlSection? file = YamlSection.Load(source, FileName, problems);
         if (file is null)
         {
             return null;

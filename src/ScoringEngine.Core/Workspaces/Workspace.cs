@@ -10,10 +10,10 @@ namespace ScoringEngine.Core.Workspaces;
 /// </summary>
 public sealed class Workspace
 {
-    private Workspace(string directory, WorkspaceSchema schema, Policy policy, Needs needs,
+    private Workspace(WorkspaceSource source, WorkspaceSchema schema, Policy policy, Needs needs,
         ImmutableArray<Proposition> propositions, ImmutableArray<Strategy> strategies)
     {
-        Directory = directory;
+        Source = source;
         Schema = schema;
         Policy = policy;
         Needs = needs;
@@ -22,7 +22,10 @@ public sealed class Workspace
     }
 
     /// <summary>Full path of the folder.</summary>
-    public string Directory { get; }
+    public string Directory => Source.Directory;
+
+    /// <summary>The text files that it was read from.</summary>
+    public WorkspaceSource Source { get; }
 
     /// <summary>Name of the folder, which is the model's name.</summary>
     public string Name => Path.GetFileName(Directory);
@@ -52,24 +55,32 @@ public sealed class Workspace
         {
             throw new WorkspaceException(directory, "no such folder, expected a workspace (scoring-engine init makes one)");
         }
+        return Load(WorkspaceSource.Read(path));
+    }
+
+    /// <summary>Checks files that were read before, perhaps long ago; versions are looked for in their folder as it is now.</summary>
+    /// <exception cref="WorkspaceException">With every problem at once.</exception>
+    public static Workspace Load(WorkspaceSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
         List<WorkspaceProblem> problems = [];
-        WorkspaceSchema? schema = WorkspaceSchema.Load(path, problems);
-        Policy? policy = Policy.Load(path, problems);
-        Needs? needs = Needs.Load(path, problems);
-        ImmutableArray<Proposition>? propositions = Catalogue.Load(path, schema?.Features, needs, problems);
-        ImmutableArray<Strategy>? strategies = Strategy.Load(path, problems);
+        WorkspaceSchema? schema = WorkspaceSchema.Load(source, problems);
+        Policy? policy = Policy.Load(source, problems);
+        Needs? needs = Needs.Load(source, problems);
+        ImmutableArray<Proposition>? propositions = Catalogue.Load(source, schema?.Features, needs, problems);
+        ImmutableArray<Strategy>? strategies = Strategy.Load(source, problems);
         if (problems.Count > 0)
         {
             throw new WorkspaceException(problems);
         }
-        return new Workspace(path, schema!, policy!, needs!, propositions!.Value, strategies!.Value);
+        return new Workspace(source, schema!, policy!, needs!, propositions!.Value, strategies!.Value);
     }
 
     /// <summary>The same workspace where customers perceive value otherwise; no file changes.</summary>
     public Workspace With(Needs needs)
     {
         ArgumentNullException.ThrowIfNull(needs);
-        return new Workspace(Directory, Schema, Policy, needs, Propositions, Strategies);
+        return new Workspace(Source, Schema, Policy, needs, Propositions, Strategies);
     }
 
     /// <summary>
