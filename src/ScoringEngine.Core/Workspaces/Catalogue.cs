@@ -12,9 +12,9 @@ internal static class Catalogue
     internal const string FileName = "propositions.yaml";
 
     /// <summary>The propositions; features, channels and needs are checked where those files could be read.</summary>
-    internal static ImmutableArray<Proposition>? Load(string directory, FeatureSchema? schema, Needs? needs, List<WorkspaceProblem> problems)
+    internal static ImmutableArray<Proposition>? Load(WorkspaceSource source, FeatureSchema? schema, Needs? needs, List<WorkspaceProblem> problems)
     {
-        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
+        YamlSection? file = YamlSection.Load(source, FileName, problems);
         if (file is null)
         {
             return null;

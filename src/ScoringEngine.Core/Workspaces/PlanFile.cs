@@ -6,14 +6,13 @@ namespace ScoringEngine.Core.Workspaces;
 internal static class PlanFile
 {
     /// <summary>The plan; one without targets where there is no file, null where it cannot be read.</summary>
-    public static Plan? Load(string directory, List<WorkspaceProblem> problems)
+    public static Plan? Load(WorkspaceSource source, List<WorkspaceProblem> problems)
     {
-        string path = Path.Combine(directory, Plan.FileName);
-        if (!File.Exists(path))
+        if (!source.Has(Plan.FileName))
         {
             return Plan.None;
         }
-        YamlSection? file = YamlSection.Load(path, problems);
+        YamlSection? file = YamlSection.Load(source, Plan.FileName, problems);
         if (file is null)
         {
             return null;

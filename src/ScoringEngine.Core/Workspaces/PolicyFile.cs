@@ -16,9 +16,9 @@ internal static class PolicyFile
     private static readonly TimeSpan LongestRetention = TimeSpan.FromDays(36_500);
 
     /// <summary>The policy; features, channels and propositions are checked where those files could be read.</summary>
-    public static Policy? Load(string directory, FeatureSchema? schema, ImmutableArray<Proposition>? propositions, List<WorkspaceProblem> problems)
+    public static Policy? Load(WorkspaceSource source, FeatureSchema? schema, ImmutableArray<Proposition>? propositions, List<WorkspaceProblem> problems)
     {
-        YamlSection? file = YamlSection.Load(Path.Combine(directory, Policy.FileName), problems);
+        YamlSection? file = YamlSection.Load(source, Policy.FileName, problems);
         if (file is null)
         {
             return null;

@@ -11,10 +11,10 @@ internal static class StrategyFile
     public static ImmutableArray<string> ReadinessKeys { get; } = ["organisation", "process", "technology"];
 
     /// <summary>The strategies; roles, propositions and targets are checked where those files could be read.</summary>
-    public static ImmutableArray<Strategy>? Load(string directory, Policy? policy, ImmutableArray<Proposition>? propositions, Plan? plan,
+    public static ImmutableArray<Strategy>? Load(WorkspaceSource source, Policy? policy, ImmutableArray<Proposition>? propositions, Plan? plan,
         List<WorkspaceProblem> problems)
     {
-        YamlSection? file = YamlSection.Load(Path.Combine(directory, Strategy.FileName), problems);
+        YamlSection? file = YamlSection.Load(source, Strategy.FileName, problems);
         if (file is null)
         {
             return null;

@@ -10,10 +10,10 @@ namespace ScoringEngine.Core.Workspaces;
 /// </summary>
 public sealed class Workspace
 {
-    private Workspace(string directory, WorkspaceSchema schema, Policy policy, Needs needs,
+    private Workspace(WorkspaceSource source, WorkspaceSchema schema, Policy policy, Needs needs,
         ImmutableArray<Proposition> propositions, ImmutableArray<Strategy> strategies, Plan plan)
     {
-        Directory = directory;
+        Source = source;
         Schema = schema;
         Policy = policy;
         Needs = needs;
@@ -24,7 +24,10 @@ public sealed class Workspace
     }
 
     /// <summary>Full path of the folder.</summary>
-    public string Directory { get; }
+    public string Directory => Source.Directory;
+
+    /// <summary>The text files that it was read from.</summary>
+    public WorkspaceSource Source { get; }
 
     /// <summary>Name of the folder, which is the model's name.</summary>
     public string Name => Path.GetFileName(Directory);
@@ -58,8 +61,16 @@ public sealed class Workspace
     public static Workspace Load(string directory)
     {
         ArgumentNullException.ThrowIfNull(directory);
+        return Load(SourceOf(directory));
+    }
+
+    /// <summary>Checks files that were read before, perhaps long ago; versions are looked for in their folder as it is now.</summary>
+    /// <exception cref="WorkspaceException">With every problem at once.</exception>
+    public static Workspace Load(WorkspaceSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
         List<WorkspaceProblem> problems = [];
-        WorkspaceParts parts = WorkspaceParts.Read(directory, problems);
+        WorkspaceParts parts = WorkspaceParts.Read(source, problems);
         return problems.Count == 0 ? Of(parts) : throw new WorkspaceException(problems);
     }
 
@@ -67,7 +78,7 @@ public sealed class Workspace
     public Workspace With(Needs needs)
     {
         ArgumentNullException.ThrowIfNull(needs);
-        return new Workspace(Directory, Schema, Policy, needs, Propositions, Strategies, Plan);
+        return new Workspace(Source, Schema, Policy, needs, Propositions, Strategies, Plan);
     }
 
     /// <summary>
@@ -108,9 +119,18 @@ public sealed class Workspace
             .Where(v => v > 0)
             .OrderDescending()];
 
+    /// <summary>Reads the files of a workspace.</summary>
+    /// <exception cref="WorkspaceException">There is no such folder.</exception>
+    internal static WorkspaceSource SourceOf(string directory)
+    {
+        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
+        return System.IO.Directory.Exists(path) ? WorkspaceSource.Read(path)
+            : throw new WorkspaceException(directory, "no such folder, expected a workspace (scoring-engine init makes one)");
+    }
+
     /// <summary>A workspace of parts that have no problems.</summary>
     internal static Workspace Of(WorkspaceParts parts)
-        => new(parts.Directory, parts.Schema!, parts.Policy!, parts.Needs!, parts.Propositions!.Value, parts.Strategies!.Value, parts.Plan!);
+        => new(parts.Source, parts.Schema!, parts.Policy!, parts.Needs!, parts.Propositions!.Value, parts.Strategies!.Value, parts.Plan!);
 
     /// <summary>The folder of a version.</summary>
     public string VersionDirectory(int version) => Path.Combine(Directory, version.ToString(CultureInfo.InvariantCulture));

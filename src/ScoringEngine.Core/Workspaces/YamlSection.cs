@@ -37,13 +37,19 @@ internal sealed class YamlSection
     /// <summary>The keys as written, in order.</summary>
     public IEnumerable<string> Keys => _node.Children.Keys.OfType<YamlScalarNode>().Select(k => k.Value ?? "");
 
-    /// <summary>Reads a file whose top level is a mapping; an empty file is an empty mapping. Null when unreadable, with the problem noted.</summary>
-    public static YamlSection? Load(string file, List<WorkspaceProblem> problems)
+    /// <summary>Reads a file of a workspace whose top level is a mapping; an empty file is an empty mapping. Null when unreadable, with the problem noted.</summary>
+    public static YamlSection? Load(WorkspaceSource source, string name, List<WorkspaceProblem> problems)
+        => Load(Path.Combine(source.Directory, name), _ => source.Text(name), problems);
+
+    /// <summary>Reads a file by its path in the same way.</summary>
+    public static YamlSection? Load(string file, List<WorkspaceProblem> problems) => Load(file, System.IO.File.ReadAllText, problems);
+
+    private static YamlSection? Load(string file, Func<string, string> read, List<WorkspaceProblem> problems)
     {
         YamlStream stream = [];
         try
         {
-            string text = System.IO.File.ReadAllText(file);
+            string text = read(file);
             if (TooDeep(text) is { } line)
             {
                 problems.Add(new WorkspaceProblem(file, line, $"nested more than {MaxDepth} levels deep"));
