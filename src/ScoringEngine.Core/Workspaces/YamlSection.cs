@@ -432,11 +432,50 @@ internal sealed class YamlSection
         return sections;
     }
 
+    /// <summary>A list of texts and mappings; empty when absent. A single one counts as a list of one.</summary>
+    public IReadOnlyList<YamlItem> Items(string key)
+    {
+        switch (Find(key))
+        {
+            case null:
+                return [];
+            case YamlSequenceNode list:
+                return [.. list.Children.Select((node, i) => Item(node, $"{key}[{i}]"))];
+            case { } node:
+                return IsNull(node) ? [] : [Item(node, key)];
+        }
+    }
+
     /// <summary>Whether the key holds a scalar rather than a list or mapping.</summary>
     public bool IsScalar(string key) => Find(key) is YamlScalarNode;
 
     /// <summary>Whether the key holds a list.</summary>
     public bool IsList(string key) => Find(key) is YamlSequenceNode;
+
+    /// <summary>
+    /// The line at which something stands: keys, ids and indexes of list entries lead to it. Where the path ends early, the line of what
+    /// it led to.
+    /// </summary>
+    public int LineOf(params ReadOnlySpan<string> path)
+    {
+        YamlNode at = _node;
+        foreach (string step in path)
+        {
+            YamlNode? next = at switch
+            {
+                YamlMappingNode mapping => mapping.Children.GetValueOrDefault(new YamlScalarNode(step)),
+                YamlSequenceNode list => list.Children.OfType<YamlMappingNode>().FirstOrDefault(m => IsNamed(m, step))
+                    ?? (int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? list.Children.ElementAtOrDefault(index) : null),
+                _ => null,
+            };
+            if (next is null)
+            {
+                break;
+            }
+            at = next;
+        }
+        return (int)at.Start.Line;
+    }
 
     /// <summary>Notes every key that nothing asked for, with the nearest one that is known.</summary>
     public void RejectUnknownKeys()
@@ -474,6 +513,9 @@ internal sealed class YamlSection
         }
     }
 
+    private static bool IsNamed(YamlMappingNode node, string id)
+        => node.Children.TryGetValue(new YamlScalarNode("id"), out YamlNode? value) && value is YamlScalarNode scalar && scalar.Value == id;
+
     private void RequirePresence(string key, string expected)
     {
         if (Find(key) is not { } node || IsNull(node))
@@ -481,6 +523,11 @@ internal sealed class YamlSection
             Problem(key, $"missing, expected {expected}");
         }
     }
+
+    private YamlItem Item(YamlNode node, string name) => new(
+        (node as YamlScalarNode)?.Value,
+        node is YamlMappingNode mapping ? new YamlSection(File, mapping, $"{_path}{name}.", _problems) : null,
+        message => AddProblem(node.Start, $"{_path}{name}: {message}"));
 
     private static bool IsNull(YamlNode node)
         => node is YamlScalarNode { Style: ScalarStyle.Plain, Value: null or "" or "~" or "null" };
@@ -495,3 +542,9 @@ internal sealed class YamlSection
 
     private void AddProblem(Mark mark, string message) => _problems.Add(new WorkspaceProblem(File, (int)mark.Line, message));
 }
+
+/// <summary>An entry of a list.</summary>
+/// <param name="Text">The text, null for a mapping or a list.</param>
+/// <param name="Section">The mapping, null for a text or a list.</param>
+/// <param name="Problem">Notes a problem at the entry.</param>
+internal readonly record struct YamlItem(string? Text, YamlSection? Section, Action<string> Problem);
