@@ -82,7 +82,7 @@ public sealed class CatalogueTableTests
             [
                 "(stdin):1: no column 'margn' in a catalogue (did you mean 'margin'?)",
                 "(stdin):3: benefits: 'price', expected names with a number each, such as price: 0.8, service: 0.2",
-                "policy.yaml:11: contact_policy.suppressions[0].group: no proposition has the group 'upsell'",
+                "policy.yaml:10: contact_policy.suppressions[0].group: no proposition has the group 'upsell'",
                 "(stdin):2: propositions[0].kind: 'comercial', expected one of commercial, service, mandatory (did you mean 'commercial'?)",
                 "(stdin):2: propositions[0].economics.fulfilment: -5, expected at least 0",
                 "(stdin):3: propositions[1].rules.eligibility: 'tenur > 3': no feature 'tenur' (did you mean 'tenure'?)",

@@ -77,7 +77,7 @@ public sealed class StrategyCheckTests
 
     [Fact]
     public void Check_RuleThatIsNeverTrue_IsAtItsRule()
-        => Assert.StartsWith("propositions.yaml:20: ", Assert.Single(Check("propositions.yaml", "tenure >= 12", "tenure > 480")));
+        => Assert.StartsWith("propositions.yaml:18: ", Assert.Single(Check("propositions.yaml", "tenure >= 12", "tenure > 480")));
 
     [Fact]
     public void Check_ConcessionThatNoRoleMayGrant_IsAWarning()
@@ -91,8 +91,8 @@ public sealed class StrategyCheckTests
 
     [Theory]
     [InlineData("tiers: [value_destroyer, marginal]", "tiers: [marginal]", "strategies.yaml:2: no strategy for any segment, tiers value_destroyer")]
-    [InlineData("tiers: [value_destroyer, marginal]", "tiers: [value_destroyer, marginal, sustainer]", "strategies.yaml:24: strategies 'keep' and 'serve' both address any segment, tiers sustainer")]
-    [InlineData("tiers: [value_destroyer, marginal]", "tiers: all", "strategies.yaml:24: strategies 'keep' and 'serve' both address any segment, tiers sustainer, value_creator")]
+    [InlineData("tiers: [value_destroyer, marginal]", "tiers: [value_destroyer, marginal, sustainer]", "strategies.yaml:23: strategies 'keep' and 'serve' both address any segment, tiers sustainer")]
+    [InlineData("tiers: [value_destroyer, marginal]", "tiers: all", "strategies.yaml:23: strategies 'keep' and 'serve' both address any segment, tiers sustainer, value_creator")]
     [InlineData("business_case: Three points fewer leave.", "business_case: ''", "strategies.yaml:2: incomplete: strategy 'keep': no business case with targets of plan.yaml")]
     [InlineData("timeframe: Two quarters.", "timeframe: ''", "strategies.yaml: incomplete: strategy 'keep' lacks timeframe")]
     public void Check_Strategies_SaysWhatAndWhere(string text, string replacement, string problem)
@@ -129,8 +129,8 @@ public sealed class StrategyCheckTests
     public void Check_TargetsThatAreOver_AreWarningsAndExpireTheirStrategy()
         => Assert.Equal(
             [
-                "propositions.yaml:60: warning: proposition 'upgrade': no customer can get it: expired on 2027-06-30",
-                "strategies.yaml:39: warning: strategy 'serve': expired: its last target was due on 2027-06-30",
+                "propositions.yaml:49: warning: proposition 'upgrade': no customer can get it: expired on 2027-06-30",
+                "strategies.yaml:32: warning: strategy 'serve': expired: its last target was due on 2027-06-30",
                 "plan.yaml:3: warning: target 'calls' was due on 2027-06-30",
             ], Check("policy.yaml", "until: 2026-12-31", "until: 2028-12-31", new DateOnly(2027, 7, 1)));
 
@@ -139,7 +139,7 @@ public sealed class StrategyCheckTests
     {
         string[] problems = Check("propositions.yaml", "category: ", "valid_until: 2026-10-01\n    category: ", new DateOnly(2027, 7, 1));
         Assert.Contains("strategies.yaml:2: strategy 'keep': has nothing to offer: every proposition has expired or excludes its customers", problems);
-        Assert.Contains("strategies.yaml:21: strategy 'serve': has nothing to offer: every proposition has expired or excludes its customers", problems);
+        Assert.Contains("strategies.yaml:20: strategy 'serve': has nothing to offer: every proposition has expired or excludes its customers", problems);
     }
 
     [Fact]
@@ -148,14 +148,14 @@ public sealed class StrategyCheckTests
         using TemporaryFolder folder = new();
         StrategySample.Write(folder);
         folder.Write("propositions.yaml", "propositions:\n  - {id: adviser, differentiated: true, rules: {eligibility: tier = value_creator}, economics: {margin: 1}}\n"
-            + "  - {id: self_service, rules: {eligibility: [tier in [sustainer, value_creator]]}, group: upsell, economics: {saving: 1}}\n");
+            + "  - {id: self_service, rules: {eligibility: \"tier in [sustainer, value_creator]\"}, group: upsell, economics: {saving: 1}}\n");
         Assert.Equal(["strategy 'serve': has nothing to offer: every proposition has expired or excludes its customers"],
             StrategyCheck.Check(folder.Path, StrategySample.Day).Where(p => p.Severity == Severity.Error).Select(p => p.Message));
     }
 
     [Fact]
     public void Check_TargetOfNoStrategy_IsIncomplete()
-        => Assert.Equal(["strategies.yaml:21: incomplete: strategy 'serve': no business case with targets of plan.yaml", "plan.yaml:3: incomplete: target 'calls' is promised by no strategy"],
+        => Assert.Equal(["strategies.yaml:20: incomplete: strategy 'serve': no business case with targets of plan.yaml", "plan.yaml:3: incomplete: target 'calls' is promised by no strategy"],
             Check("strategies.yaml", "    targets: [calls]\n", ""));
 
     /// <summary>Everything that a person may get wrong at once is told at once.</summary>
