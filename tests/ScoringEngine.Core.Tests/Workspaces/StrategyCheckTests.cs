@@ -66,7 +66,8 @@ public sealed class StrategyCheckTests
     [InlineData("valid_until: 2027-06-30", "valid_until: 2026-10-31", "60: warning: proposition 'upgrade': no customer can get it: expired on 2026-10-31")]
     [InlineData("minimum_customer_value: -0.1", "minimum_customer_value: 0.2", "63: warning: proposition 'upgrade': no customer can get it: customers of no segment perceive more than 0.15 in it, minimum_customer_value is 0.2")]
     [InlineData("margin: 40", "margin: -40", "53: warning: proposition 'upgrade': brings the organisation nothing: neither margin nor saving can be above 0")]
-    [InlineData("{most: 1, window: 90d}", "{most: 0, window: 90d}", "32: proposition 'adviser': caps[0].most: 0 forbids every contact, expected at least 1")]
+    [InlineData("{most: 1, window: 90d}", "{most: 0, window: 90d}", "32: proposition 'adviser': caps[0].most: 0 forbids every contact, expected at least 1 (propositions say in which channels they are offered)")]
+    [InlineData("- {most: 1, window: 90d}", "- {most: 1, window: 90d}\n      - {most: 1, window: 60d}", "33: proposition 'adviser': caps[1]: at most 1 in 60d of a proposition contradicts proposition 'adviser': caps[0], which never lets it come to that: at most 1 in 90d of a proposition")]
     [InlineData("{most: 1, window: 90d}", "{most: 3, window: 7d}", "32: warning: proposition 'adviser': caps[0], at most 3 in 7d of a proposition, never binds: policy.yaml allows at most 3 in 7d")]
     public void Check_Catalogue_SaysWhatAndWhere(string text, string replacement, string? problem)
     {
