@@ -131,7 +131,7 @@ public sealed class StrategyCheckTests
         => Assert.Equal(
             [
                 "propositions.yaml:49: warning: proposition 'upgrade': no customer can get it: expired on 2027-06-30",
-                "strategies.yaml:32: warning: strategy 'serve': expired: its last target was due on 2027-06-30",
+                "strategies.yaml:33: warning: strategy 'serve': expired: its last target was due on 2027-06-30",
                 "plan.yaml:3: warning: target 'calls' was due on 2027-06-30",
             ], Check("policy.yaml", "until: 2026-12-31", "until: 2028-12-31", new DateOnly(2027, 7, 1)));
 
