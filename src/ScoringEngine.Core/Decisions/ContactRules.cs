@@ -8,7 +8,7 @@ namespace ScoringEngine.Core.Decisions;
 
 /// <summary>
 /// The contact policy and the propositions' own caps, compiled: which propositions a customer may not be offered now, and why. Immutable and
-/// thread-safe; checking allocates nothing and looks at each contact once.
+/// thread-safe; checking allocates nothing, and one pass over the contacts serves all propositions.
 /// </summary>
 /// <remarks>
 /// <para>What counts in a cap: a presented contact until the window's length after it, exclusive; a reservation until it expires, exclusive, whatever the
@@ -270,11 +270,12 @@ public sealed class ContactRules
             return 0;
         }
         TimeSpan memory = memories.Max();
+        // Where caps per customer bound them, these count: they include propositions that left the catalogue.
         double together = Contacts(policy.Caps.Where(c => c.Scope == ContactScope.Customer));
         double each = catalogue.Where(p => p.Kind != PropositionKind.Mandatory)
             .Sum(p => Contacts(policy.Caps.Where(c => c.Scope == ContactScope.Proposition).Concat(p.Caps)));
         int kinds = 1 + policy.Suppressions.Select(s => s.Outcome).Where(o => o != ContactKind.Presented).Distinct().Count();
-        double events = Math.Min(together, each) * kinds;
+        double events = (double.IsInfinity(together) ? each : together) * kinds;
         return double.IsInfinity(events) ? DefaultEvents : (int)Math.Min(events, int.MaxValue);
 
         // A window of a sliding cap holds at most so many, so the memory at most as many times that as windows begin in it.

@@ -104,8 +104,16 @@ public sealed class CompiledRule
         ReadOnlySpan<float> rows, int columns, int count, ReadOnlySpan<RuleScores> scores, out ulong isTrue, out ulong isUnknown)
     {
         Debug.Assert(count is >= 0 and <= BlockRows && columns >= MinimumColumns && rows.Length >= count * columns && scores.Length >= count);
-        Span<float> scratch = stackalloc float[BlockRows];
-        Run(new BlockOfRows(rows, columns, count, scores, scratch), 0, _steps.Length, out isTrue, out ulong maybe);
+        ulong maybe;
+        if (count == 1)
+        {
+            Run(new OneRow(rows, in scores[0]), 0, _steps.Length, out isTrue, out maybe);
+        }
+        else
+        {
+            Span<float> scratch = stackalloc float[BlockRows];
+            Run(new BlockOfRows(rows, columns, count, scores, scratch), 0, _steps.Length, out isTrue, out maybe);
+        }
         ulong all = count == BlockRows ? ~0UL : (1UL << count) - 1;
         isTrue &= all;
         isUnknown = maybe & ~isTrue & all;

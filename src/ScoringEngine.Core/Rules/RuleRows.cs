@@ -64,7 +64,7 @@ internal readonly ref struct BlockOfRows(ReadOnlySpan<float> rows, int columns, 
         hit = 0;
         missing = 0;
         ref float column = ref MemoryMarshal.GetReference(_column);
-        for (int i = 0; i < Most; i += Vector512<float>.Count)
+        for (int i = 0; i < count; i += Vector512<float>.Count)
         {
             // Comparisons are exact, so that any width of the hardware gives the same bits.
             Vector512<float> values = Vector512.LoadUnsafe(ref column, (nuint)i);

@@ -4,7 +4,7 @@ using ScoringEngine.Core.Numerics;
 using ScoringEngine.Core.Rules;
 using ScoringEngine.Core.Value;
 using ScoringEngine.Core.Workspaces;
-using static ScoringEngine.Core.Tests.Rules.RuleText;
+using static ScoringEngine.Core.Tests.Rules.TestRules;
 
 namespace ScoringEngine.Core.Tests.Rules;
 
@@ -129,6 +129,7 @@ public sealed class CompiledRuleTests
     }
 
     [Fact]
+    [Trait("Kind", "kernel")]
     public void Evaluate_RandomRules_AgreesWithTheNaiveTwinForEveryCount()
     {
         SeededRandom random = new(3);
