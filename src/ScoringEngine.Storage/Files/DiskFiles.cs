@@ -68,6 +68,10 @@ internal sealed partial class DiskFiles : IStorageFiles
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int FlushDescriptor(int descriptor);
 
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int FlushDescriptor(SafeFileHandle file);
+
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int CloseDescriptor(int descriptor);
@@ -97,7 +101,20 @@ internal sealed partial class DiskFiles : IStorageFiles
 
         public void SetLength(long bytes) => RandomAccess.SetLength(handle, bytes);
 
-        public void Flush() => RandomAccess.FlushToDisk(handle);
+        public void Flush()
+        {
+            // .NET's flush takes EROFS, EINVAL and ENOTSUP for success, but what a file system that went read-only says of
+            // unwritten data is EROFS.
+            if (!OperatingSystem.IsWindows() && FlushDescriptor(handle) != 0)
+            {
+                throw Failed("fsync", path);
+            }
+            // On a Mac it also flushes the drive's own memory.
+            if (!OperatingSystem.IsLinux())
+            {
+                RandomAccess.FlushToDisk(handle);
+            }
+        }
 
         public void Dispose() => handle.Dispose();
     }
