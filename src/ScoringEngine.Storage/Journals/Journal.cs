@@ -166,7 +166,7 @@ internal sealed class Journal : IDisposable
 
     /// <summary>
     /// Completes when a record, and all before it, are as durable as <see cref="JournalOptions.Durability"/> says: with
-    /// <see cref="Durability.Commit"/> on the device, else at once.
+    /// <see cref="Durability.Commit"/> on the device, with <see cref="Durability.None"/> given to the operating system, else at once.
     /// </summary>
     /// <param name="sequence">Of a record that was appended.</param>
     /// <param name="cancellation">Stops waiting; the record stands.</param>
@@ -190,7 +190,7 @@ internal sealed class Journal : IDisposable
             {
                 return ValueTask.FromException(fault);
             }
-            if (_options.Durability != Durability.Commit)
+            if (_options.Durability == Durability.Interval)
             {
                 return ValueTask.CompletedTask;
             }
