@@ -175,8 +175,9 @@ public sealed class CustomerDatabase : IAsyncDisposable
             }
             if (!options.BulkLoad)
             {
-                journal = Journal.Open(directory.Journal, files, JournalOptionsOf(options, JournalKind.Customers), directory.Manifest.Lineage, recovery.NextSequence, time);
-                contacts = Journal.Open(directory.Contacts, files, JournalOptionsOf(options, JournalKind.Contacts), directory.Manifest.Lineage, recovery.NextContact, time);
+                Manifest manifest = directory.Manifest;
+                journal = Journal.Open(directory.Journal, files, JournalOptionsOf(options, JournalKind.Customers), manifest.Lineage, recovery.NextSequence, time, manifest.Closed);
+                contacts = Journal.Open(directory.Contacts, files, JournalOptionsOf(options, JournalKind.Contacts), manifest.Lineage, recovery.NextContact, time, manifest.ContactsClosed);
                 // From here on the journals go on beyond where they were closed.
                 directory.Save(directory.Manifest with { Closed = null, ContactsClosed = null });
             }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using ScoringEngine.Storage.Files;
 using ScoringEngine.Storage.Journals;
 using ScoringEngine.Storage.Schemas;
 using ScoringEngine.Storage.Snapshots;

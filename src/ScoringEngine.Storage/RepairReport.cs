@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using ScoringEngine.Storage.Files;
 using ScoringEngine.Storage.Snapshots;
 
 namespace ScoringEngine.Storage;

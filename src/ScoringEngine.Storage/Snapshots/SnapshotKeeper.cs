@@ -123,8 +123,8 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
                 _files.Copy(path, Path.Combine(to, Path.GetFileName(path)));
             }
         }
-        // The segment that follows says where the last one ends.
-        using Journal next = Journal.Open(to, _files, new JournalOptions { Kind = kind }, directory.Manifest.Lineage, end, time);
+        // The segment that follows says where the last one ends. What was copied is flushed.
+        using Journal next = Journal.Open(to, _files, new JournalOptions { Kind = kind }, directory.Manifest.Lineage, end, time, new JournalPosition(end, "", 0));
         closed = next.Close();
         return end;
     }
