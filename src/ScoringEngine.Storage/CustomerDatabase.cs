@@ -206,6 +206,14 @@ public sealed class CustomerDatabase : IAsyncDisposable
     public ValueTask CommittedAsync(ulong sequence, CancellationToken cancellation = default)
         => _journal?.CommittedAsync(sequence, cancellation) ?? ValueTask.CompletedTask;
 
+    /// <summary>
+    /// Completes when all writes so far are as durable as <see cref="CustomerDatabaseOptions.Durability"/> says. To be waited for before
+    /// anything is answered that follows from a customer not being stored: its removal may be seen before it is durable.
+    /// </summary>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="JournalUnavailableException">A write could not be made durable: it may or may not survive.</exception>
+    public ValueTask AllCommittedAsync(CancellationToken cancellation = default) => CommittedAsync(_log.LastSequence, cancellation);
+
     /// <summary>Completes when a contact is as durable as <see cref="CustomerDatabaseOptions.Durability"/> says.</summary>
     /// <param name="receipt">From <see cref="RecordContact"/> or <see cref="UpdateContacts{TUpdate}"/>.</param>
     /// <param name="cancellation">Stops waiting; the contact stands.</param>
