@@ -96,6 +96,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
                 Snapshots = snapshots,
                 SnapshotAge = snapshots is [SnapshotInfo newest, ..] ? _time.GetUtcNow() - newest.CreatedAt : null,
                 JournalFault = Fault,
+                StoreFault = Customers.Fault,
                 SnapshotFault = _snapshotFault,
                 RecoveryTime = _recoveryTime,
             };
@@ -127,7 +128,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         options.Validate();
         if (options.Directory is null)
         {
-            RecoveredParts parts = new(new CustomerStore(options.Store), new StoredSchemas(), new RecentRequests(options.RecentRequests), Erasures: null);
+            RecoveredParts parts = new(NewStore(options), new StoredSchemas(), new RecentRequests(options.RecentRequests), Erasures: null);
             Adopt(schema, parts.Schemas);
             return new CustomerDatabase(options, time, parts, 0, 0, directory: null, journal: null, contacts: null, held: null, TimeSpan.Zero, 0).Begin();
         }
@@ -161,7 +162,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         string path = options.Directory!;
         RepairReport? repair = options.Repair ? new RepairReport() : null;
         DataDirectory directory = options.BulkLoad ? DataDirectory.Begin(files, path) : DataDirectory.OpenOrBegin(files, path, repair);
-        RecoveredParts parts = new(new CustomerStore(options.Store), new StoredSchemas(), new RecentRequests(options.RecentRequests),
+        RecoveredParts parts = new(NewStore(options), new StoredSchemas(), new RecentRequests(options.RecentRequests),
             new ErasureRegister(files, directory.Erasures, directory.Salt));
         Journal? journal = null;
         Journal? contacts = null;
@@ -232,7 +233,12 @@ public sealed class CustomerDatabase : IAsyncDisposable
     /// Known from the moment the write has its number: wait for <see cref="CommittedAsync(ulong, CancellationToken)"/> before answering.
     /// A repetition that asks before that moment is not recognised. The receipt of a removal is not <see cref="WriteReceipt.Created"/>.
     /// </remarks>
-    public bool TryGetReceipt(RequestKey request, out WriteReceipt receipt) => _parts.Requests.TryGet(request, out receipt);
+    /// <exception cref="IOException">The live store lacks a write that may be the one, see <see cref="CustomerStore.Fault"/>.</exception>
+    public bool TryGetReceipt(RequestKey request, out WriteReceipt receipt)
+    {
+        Customers.ThrowIfIncomplete();
+        return _parts.Requests.TryGet(request, out receipt);
+    }
 
     /// <summary>Adds an event to the contacts of a customer; the oldest drops out at the bound.</summary>
     /// <returns>Whether the customer is stored.</returns>
@@ -323,6 +329,8 @@ public sealed class CustomerDatabase : IAsyncDisposable
         _timer.Change(TickInterval, TickInterval);
         return this;
     }
+
+    private static CustomerStore NewStore(CustomerDatabaseOptions options) => new(options.Store, new MemoryWriteLog(), options.CreateDevice);
 
     private static void Adopt(FeatureSchema? schema, StoredSchemas schemas)
     {

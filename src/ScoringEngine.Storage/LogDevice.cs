@@ -1,29 +1,45 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using FASTER.core;
 using Microsoft.Win32.SafeHandles;
 
 namespace ScoringEngine.Storage;
 
+/// <summary>Whether the reads of a session have worked since its operation began.</summary>
+internal sealed class DeviceReads
+{
+    private volatile Exception? _fault;
+
+    /// <summary>Why one of them failed, or null.</summary>
+    public Exception? Fault
+    {
+        get => _fault;
+        set => _fault = value;
+    }
+}
+
 /// <summary>
 /// The files behind FASTER's log. FASTER mishandles failing devices: after a failed write it waits forever, and it
 /// parses whatever a failed read left in the buffer. So this device reports success to it in every case and keeps the
 /// truth itself: a page that could not be written stays in memory and is read from there (<see cref="WriteFault"/> then
-/// stops further writes to the store), and a failed read gives zeros, which match no customer, and is counted. The files
-/// have no name where the system allows it, so that nothing is left of them however the process ends.
+/// stops further writes to the store), and a failed read gives zeros, which match no customer, and is noted in the
+/// <see cref="DeviceReads"/> of whoever reads. The files have no name where the system allows it, so that nothing is left of
+/// them however the process ends.
 /// </summary>
 internal class LogDevice : StorageDeviceBase
 {
     private const int Sector = 512;
+
+    [ThreadStatic]
+    private static DeviceReads? _reads;
 
     private readonly ConcurrentDictionary<int, SafeFileHandle> _segments = new();
     private readonly List<(long Address, byte[] Bytes)> _unwritten = [];
     private readonly Lock _lock = new();
     private long _end;
     private int _busy;
-    private int _readFaults;
     private long _begin;
     private volatile Exception? _writeFault;
-    private volatile Exception? _readFault;
 
     public LogDevice(string directory)
         : base(Path.Combine(directory, $"customers-{Guid.NewGuid():N}.log"), Sector, Devices.CAPACITY_UNSPECIFIED)
@@ -35,11 +51,12 @@ internal class LogDevice : StorageDeviceBase
     /// <summary>Why a page could not be written, or null. It stays.</summary>
     public Exception? WriteFault => _writeFault;
 
-    /// <summary>Number of failed reads so far.</summary>
-    public int ReadFaults => Volatile.Read(ref _readFaults);
-
-    /// <summary>The latest read failure.</summary>
-    public Exception? ReadFault => _readFault;
+    /// <summary>For whom this thread reads; to be set before FASTER is called.</summary>
+    public static DeviceReads? Reads
+    {
+        get => _reads;
+        set => _reads = value;
+    }
 
     /// <summary>Bytes that take space on the disk.</summary>
     public long Bytes => Math.Max(0, Volatile.Read(ref _end) - (Volatile.Read(ref _begin) / segmentSize * segmentSize));
@@ -60,10 +77,14 @@ internal class LogDevice : StorageDeviceBase
         DeviceIOCompletionCallback callback, object context)
     {
         Interlocked.Increment(ref _busy);
+        DeviceReads? reads = Reads;
         ThreadPool.UnsafeQueueUserWorkItem(_ =>
         {
-            ReadPart(Address(segmentId, (long)sourceAddress), destinationAddress, (int)readLength);
+            ReadPart(Address(segmentId, (long)sourceAddress), destinationAddress, (int)readLength, reads);
+            // FASTER follows a chain of records from here: for the same operation.
+            Reads = reads;
             callback(0, readLength, context);
+            Reads = null;
             Interlocked.Decrement(ref _busy);
         }, null);
     }
@@ -177,7 +198,7 @@ internal class LogDevice : StorageDeviceBase
         Utility.MonotonicUpdate(ref _end, address + length, out _);
     }
 
-    private unsafe void ReadPart(long address, nint destination, int length)
+    private unsafe void ReadPart(long address, nint destination, int length, DeviceReads? reads)
     {
         Span<byte> bytes = new((void*)destination, length);
         try
@@ -187,8 +208,8 @@ internal class LogDevice : StorageDeviceBase
         catch (Exception e)
         {
             bytes.Clear();
-            _readFault = e;
-            Interlocked.Increment(ref _readFaults);
+            Debug.Assert(reads is not null);
+            reads?.Fault = e;
         }
     }
 

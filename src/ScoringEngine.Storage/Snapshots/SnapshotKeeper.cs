@@ -92,6 +92,8 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
             {
                 SnapshotWriter visitor = writer;
                 parts.Customers.Scan(ref visitor, cancellation);
+                // Writes with lower numbers than the snapshot's had ended, one way or the other, when the scan began.
+                parts.Customers.ThrowIfIncomplete();
                 SnapshotSchemas.Write(writer, parts.Schemas);
                 byte[] requests = parts.Requests.Encode(out int count);
                 writer.Add(SnapshotBlock.Requests, count, requests);

@@ -89,6 +89,44 @@ public sealed class DatabaseFaultTests
     }
 
     [Fact]
+    public async Task Write_ThatTheJournalHasAndTheStoreCannotMake_StopsWritesReceiptsAndSnapshotsUntilARestart()
+    {
+        FaultyFiles files = new();
+        FailingLogDevice? device = null;
+        RequestKey before = new(1);
+        await using (CustomerDatabase database = Open(files, Options with { CreateDevice = directory => device = new FailingLogDevice(directory) }))
+        {
+            Assert.True(database.Customers.Upsert(Id("customer 0"), [0, 0], new CustomerAttributes(1, 1), before).Created);
+            for (int i = 1; i < 30_000; i++)
+            {
+                database.Customers.Upsert(Id("customer " + i), [i, 0], new CustomerAttributes(1, 1));
+            }
+            await database.SnapshotAsync(TestContext.Current.CancellationToken);
+            device!.FailReads = true;
+            Assert.Throws<IOException>(() => database.Customers.Upsert(Id("customer 1"), [-1, 0], new CustomerAttributes(1, 1)));
+            device.FailReads = false;
+
+            Assert.NotNull(database.Statistics.StoreFault);
+            Assert.Throws<IOException>(() => database.Customers.Upsert(Id("anna"), [1, 0], default));
+            Assert.Throws<IOException>(() => database.Customers.Delete(Id("customer 2"), out _));
+            Assert.Throws<IOException>(() => { database.TryGetReceipt(before, out _); });
+            await Assert.ThrowsAsync<IOException>(() => database.SnapshotAsync(TestContext.Current.CancellationToken));
+            KeepReader reader = default;
+            Assert.True(database.Customers.Read(Id("customer 1"), ref reader));
+            Assert.Equal([1, 0], reader.Features!);
+        }
+
+        await using CustomerDatabase again = Open(files);
+
+        KeepReader replayed = default;
+        Assert.True(again.Customers.Read(Id("customer 1"), ref replayed));
+        Assert.Equal([-1, 0], replayed.Features!);
+        Assert.True(again.TryGetReceipt(before, out _));
+        Assert.Null(again.Statistics.StoreFault);
+        await again.SnapshotAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task Churn_WithLittleSpace_NeverRunsOutOfIt()
     {
         FaultyFiles files = new();
