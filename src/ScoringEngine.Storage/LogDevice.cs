@@ -1,7 +1,9 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using FASTER.core;
 using Microsoft.Win32.SafeHandles;
+using ScoringEngine.Storage.Journals;
 
 namespace ScoringEngine.Storage;
 
@@ -23,7 +25,8 @@ internal sealed class DeviceReads
 /// parses whatever a failed read left in the buffer. So this device reports success to it in every case and keeps the
 /// truth itself: a page that could not be written stays in memory and is read from there (<see cref="WriteFault"/> then
 /// stops further writes to the store), and a failed read gives zeros, which match no customer, and is noted in the
-/// <see cref="DeviceReads"/> of whoever reads. The files have no name where the system allows it, so that nothing is left of
+/// <see cref="DeviceReads"/> of whoever reads. A read is also failed when it gives other bytes than were written: the checksum
+/// of each sector is kept in memory, four bytes for 512. The files have no name where the system allows it, so that nothing is left of
 /// them however the process ends.
 /// </summary>
 internal class LogDevice : StorageDeviceBase
@@ -34,6 +37,7 @@ internal class LogDevice : StorageDeviceBase
     private static DeviceReads? _reads;
 
     private readonly ConcurrentDictionary<int, SafeFileHandle> _segments = new();
+    private readonly ConcurrentDictionary<int, uint[]> _checksums = new(); // by segment; of each sector, 0 where nothing was written
     private readonly List<(long Address, byte[] Bytes)> _unwritten = [];
     private readonly Lock _lock = new();
     private long _end;
@@ -135,6 +139,7 @@ internal class LogDevice : StorageDeviceBase
         {
             handle.Dispose();
         }
+        _checksums.TryRemove(segment, out _);
     }
 
     public override void Dispose()
@@ -181,10 +186,14 @@ internal class LogDevice : StorageDeviceBase
     // Any failure is a fault to report, and none may escape on a pool thread: it would end the process.
     private unsafe void WritePage(nint source, int segment, long offset, int length)
     {
-        ReadOnlySpan<byte> bytes = new((void*)source, length);
+        // FASTER may mark records of the page meanwhile as superseded: only of a copy the checksums are true.
+        byte[] copy = ArrayPool<byte>.Shared.Rent(length);
+        Span<byte> bytes = copy.AsSpan(0, length);
+        new ReadOnlySpan<byte>((void*)source, length).CopyTo(bytes);
         long address = Address(segment, offset);
         try
         {
+            KeepChecksums(segment, offset, bytes);
             Write(Segment(segment), bytes, offset);
         }
         catch (Exception e)
@@ -195,8 +204,21 @@ internal class LogDevice : StorageDeviceBase
             }
             _writeFault ??= e;
         }
+        ArrayPool<byte>.Shared.Return(copy);
         Utility.MonotonicUpdate(ref _end, address + length, out _);
     }
+
+    private void KeepChecksums(int segment, long offset, ReadOnlySpan<byte> bytes)
+    {
+        Debug.Assert(offset % Sector == 0 && bytes.Length % Sector == 0);
+        Span<uint> checksums = _checksums.GetOrAdd(segment, static (_, sectors) => new uint[sectors], segmentSize / Sector).AsSpan((int)(offset / Sector));
+        for (int i = 0; i * Sector < bytes.Length; i++)
+        {
+            checksums[i] = Checksum(bytes.Slice(i * Sector, Sector));
+        }
+    }
+
+    private static uint Checksum(ReadOnlySpan<byte> sector) => Math.Max(1, Crc32C.Compute(sector));
 
     private unsafe void ReadPart(long address, nint destination, int length, DeviceReads? reads)
     {
@@ -239,13 +261,26 @@ internal class LogDevice : StorageDeviceBase
                 }
                 read += n;
             }
+            CopyUnwritten(address, bytes);
+            CheckSectors((int)segment, offset, bytes[..written]);
         }
         catch (Exception) when (address < Volatile.Read(ref _begin))
         {
             bytes.Clear(); // Given up meanwhile.
-            return;
         }
-        CopyUnwritten(address, bytes);
+    }
+
+    private void CheckSectors(int segment, long offset, ReadOnlySpan<byte> bytes)
+    {
+        Debug.Assert(offset % Sector == 0 && bytes.Length % Sector == 0);
+        ReadOnlySpan<uint> checksums = _checksums.TryGetValue(segment, out uint[]? all) ? all.AsSpan((int)(offset / Sector)) : default;
+        for (int i = 0; i * Sector < bytes.Length; i++)
+        {
+            if (checksums[i] != 0 && checksums[i] != Checksum(bytes.Slice(i * Sector, Sector)))
+            {
+                throw new IOException($"{GetSegmentFilename(FileName, segment)} is not what was written, at {offset + (i * Sector)}");
+            }
+        }
     }
 
     /// <summary>Copies what is kept of [address, address + length) and returns the number of bytes copied.</summary>

@@ -178,6 +178,33 @@ public class CustomerStoreSpillTests
     }
 
     [Fact]
+    public void Members_DeviceGivesOtherBytes_ThrowAndRecover()
+    {
+        FailingLogDevice? device = null;
+        using CustomerStore store = Customers.Store(device: directory => device = new FailingLogDevice(directory));
+        for (int i = 0; i < 20_000; i++)
+        {
+            store.Upsert(Customers.Id(i), Customers.Features(28, i), default);
+        }
+        device!.FlipReads = true;
+        KeepReader reader = default;
+        CountVisitor visitor = new(new int[20_000]);
+        for (int i = 0; i < 200; i++)
+        {
+            Assert.Throws<IOException>(() => store.Read(Customers.Id(i), ref reader));
+        }
+        Assert.Throws<IOException>(() => store.Scan(ref visitor));
+
+        device.FlipReads = false;
+        int[] visits = new int[20_000];
+        visitor = new(visits);
+        store.Scan(ref visitor);
+        Assert.DoesNotContain(visits, count => count != 1);
+        Assert.True(store.Read(Customers.Id(0), ref reader));
+        Assert.Equal(Customers.Features(28, 0), reader.Features);
+    }
+
+    [Fact]
     public void Read_WhileAnotherReadFails_Succeeds()
     {
         const int other = 10_000;
