@@ -21,6 +21,9 @@ public sealed class CustomerDatabase : IAsyncDisposable
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SnapshotRetryInterval = TimeSpan.FromMinutes(1);
 
+    // What a snapshot or backup leaves free for the journals beside it.
+    private const int SegmentsInReserve = 2;
+
     // What the journals write of themselves is no reason for a snapshot.
     private const long IdleBytes = 1024;
 
@@ -43,7 +46,8 @@ public sealed class CustomerDatabase : IAsyncDisposable
     private DateTimeOffset _nextTry;
     private DateTimeOffset _openedAt;
     private volatile Exception? _snapshotFault;
-    private JournalUnavailableException? _notified;
+    private Exception? _notifiedJournal;
+    private Exception? _notifiedStore;
     private Exception? _reclaimFault;
     private Task _background = Task.CompletedTask;
 
@@ -62,7 +66,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         _openedAt = _nextTry = time.GetUtcNow();
         _log = new CustomerLog(journal, lastSequence, parts.Customers, parts.Requests, parts.Erasures);
         _contactLog = new ContactLog(contacts, lastContact, options.Store.MaxContactEvents);
-        _keeper = directory is null ? null : new SnapshotKeeper(directory, parts, _log, _contactLog, journal, contacts, time);
+        _keeper = directory is null ? null : new SnapshotKeeper(directory, parts, _log, _contactLog, journal, contacts, time, SegmentsInReserve * options.JournalSegmentBytes);
         parts.Customers.Log = _log;
         parts.Schemas.Log = _log;
         _timer = time.CreateTimer(static database => ((CustomerDatabase)database!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -399,19 +403,12 @@ public sealed class CustomerDatabase : IAsyncDisposable
         }
     }
 
-    /// <summary>Every second: tells of journals that fail or work again, takes a snapshot when one is due, and reclaims room when it is worthwhile.</summary>
+    /// <summary>Every second: tells of what fails or works again, takes a snapshot when one is due, writes what the live store could not, and reclaims room when it is worthwhile.</summary>
     private void Tick()
     {
         JournalUnavailableException? fault = Fault;
-        JournalUnavailableException? before = Interlocked.Exchange(ref _notified, fault);
-        if (fault is not null && before is null)
-        {
-            Notify(StorageNoticeKind.JournalFailed, fault.Message, fault);
-        }
-        else if (fault is null && before is not null)
-        {
-            Notify(StorageNoticeKind.JournalResumed, "the journal is written again", null);
-        }
+        NotifyChange(ref _notifiedJournal, fault, StorageNoticeKind.JournalFailed, StorageNoticeKind.JournalResumed, "the journal is written again");
+        NotifyChange(ref _notifiedStore, Customers.Fault, StorageNoticeKind.StoreFailed, StorageNoticeKind.StoreResumed, "the disk takes what memory cannot hold");
         if (!_background.IsCompleted)
         {
             return;
@@ -442,6 +439,10 @@ public sealed class CustomerDatabase : IAsyncDisposable
 
     private void Reclaim()
     {
+        if (!Customers.WriteAgain())
+        {
+            return;
+        }
         try
         {
             Customers.CompactIfWorthwhile(_closing.Token);
@@ -449,7 +450,6 @@ public sealed class CustomerDatabase : IAsyncDisposable
         }
         catch (IOException e)
         {
-            // The device's failure also refuses writes: once is enough.
             if (Interlocked.Exchange(ref _reclaimFault, e) is null)
             {
                 Notify(StorageNoticeKind.CompactionFailed, $"no room could be reclaimed: {e.Message}", e);
@@ -463,6 +463,19 @@ public sealed class CustomerDatabase : IAsyncDisposable
         long bytes = BytesSinceSnapshot;
         DateTimeOffset last = _directory!.Manifest.Generations is [SnapshotInfo newest, ..] && newest.CreatedAt > _openedAt ? newest.CreatedAt : _openedAt;
         return (_snapshotFault is null || now >= _nextTry) && (bytes >= _options.SnapshotJournalBytes || (bytes > IdleBytes && now - last >= _options.SnapshotInterval));
+    }
+
+    private void NotifyChange(ref Exception? notified, Exception? fault, StorageNoticeKind failed, StorageNoticeKind resumed, string message)
+    {
+        Exception? before = Interlocked.Exchange(ref notified, fault);
+        if (fault is not null && before is null)
+        {
+            Notify(failed, fault.Message, fault);
+        }
+        else if (fault is null && before is not null)
+        {
+            Notify(resumed, message, null);
+        }
     }
 
     private void Notify(StorageNoticeKind kind, string message, Exception? error) => _options.Notify?.Invoke(new StorageNotice(kind, message, error));

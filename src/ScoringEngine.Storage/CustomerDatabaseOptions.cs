@@ -90,6 +90,12 @@ public enum StorageNoticeKind
     /// <summary>The journal can be written again; all writes that were under way are durable.</summary>
     JournalResumed,
 
+    /// <summary>The live store refuses writes, see <see cref="CustomerStore.Fault"/>.</summary>
+    StoreFailed,
+
+    /// <summary>The live store takes writes again.</summary>
+    StoreResumed,
+
     /// <summary>What superseded versions take in the live store could not be given back.</summary>
     CompactionFailed,
 

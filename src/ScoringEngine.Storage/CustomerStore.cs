@@ -540,6 +540,9 @@ public sealed unsafe class CustomerStore : IDisposable
         }
     }
 
+    /// <summary>Tries to write what the log device could not take, so that writes are no longer refused; returns whether it worked or nothing was to be done.</summary>
+    internal bool WriteAgain() => _device.WriteFault is null || _device.WriteAgain();
+
     /// <summary>Frees the memory and deletes the files.</summary>
     public void Dispose()
     {

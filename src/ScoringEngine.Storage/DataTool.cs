@@ -127,7 +127,7 @@ public static class DataTool
         ulong last = Math.Max(recovery.NextSequence, erasures.Count == 0 ? 0 : erasures.Max(e => e.Sequence));
         CustomerLog log = new(journal: null, last + SequenceJump, customers, parts.Requests, register);
         ContactLog contactLog = new(journal: null, recovery.NextContact + SequenceJump, store.MaxContactEvents);
-        SnapshotInfo snapshot = new SnapshotKeeper(to, parts, log, contactLog, journal: null, contacts: null, TimeProvider.System).Take(keepOlder: true, cancellation);
+        SnapshotInfo snapshot = new SnapshotKeeper(to, parts, log, contactLog, journal: null, contacts: null, TimeProvider.System, reserveBytes: 0).Take(keepOlder: true, cancellation);
         return new RestoreInfo(snapshot.Customers, erased, warnings);
     }
 

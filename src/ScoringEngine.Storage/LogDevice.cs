@@ -38,8 +38,9 @@ internal class LogDevice : StorageDeviceBase
 
     private readonly ConcurrentDictionary<int, SafeFileHandle> _segments = new();
     private readonly ConcurrentDictionary<int, uint[]> _checksums = new(); // by segment; of each sector, 0 where nothing was written
-    private readonly List<(long Address, byte[] Bytes)> _unwritten = [];
     private readonly Lock _lock = new();
+    private readonly Lock _writingAgain = new();
+    private volatile (long Address, byte[] Bytes)[] _unwritten = []; // replaced, never changed
     private long _end;
     private int _busy;
     private long _begin;
@@ -52,7 +53,7 @@ internal class LogDevice : StorageDeviceBase
         Segment(0);
     }
 
-    /// <summary>Why a page could not be written, or null. It stays.</summary>
+    /// <summary>Why a page could not be written, or null. It stays until <see cref="WriteAgain"/> has written all of them.</summary>
     public Exception? WriteFault => _writeFault;
 
     /// <summary>For whom this thread reads; to be set before FASTER is called.</summary>
@@ -123,7 +124,37 @@ internal class LogDevice : StorageDeviceBase
         }
         lock (_lock)
         {
-            _unwritten.RemoveAll(page => page.Address + page.Bytes.Length <= address);
+            _unwritten = [.. _unwritten.Where(page => page.Address + page.Bytes.Length > address)];
+        }
+    }
+
+    /// <summary>Tries to write the pages that could not be written; returns whether none is left.</summary>
+    public bool WriteAgain()
+    {
+        lock (_writingAgain)
+        {
+            foreach ((long Address, byte[] Bytes) page in _unwritten)
+            {
+                (long segment, long offset) = Math.DivRem(page.Address, segmentSize);
+                try
+                {
+                    Write(Segment((int)segment), page.Bytes, offset);
+                }
+                catch (Exception e)
+                {
+                    _writeFault = e;
+                    return false;
+                }
+                lock (_lock)
+                {
+                    _unwritten = [.. _unwritten.Where(other => other != page)];
+                }
+            }
+            lock (_lock)
+            {
+                _writeFault = _unwritten.Length == 0 ? null : _writeFault;
+            }
+            return _writeFault is null;
         }
     }
 
@@ -200,9 +231,9 @@ internal class LogDevice : StorageDeviceBase
         {
             lock (_lock)
             {
-                _unwritten.Add((address, bytes.ToArray()));
+                _unwritten = [.. _unwritten, (address, bytes.ToArray())];
+                _writeFault = e;
             }
-            _writeFault ??= e;
         }
         ArrayPool<byte>.Shared.Return(copy);
         Utility.MonotonicUpdate(ref _end, address + length, out _);
@@ -240,7 +271,9 @@ internal class LogDevice : StorageDeviceBase
         bytes.Clear();
         // FASTER reads in whole sectors, so possibly past what it has written.
         int written = (int)Math.Clamp(Volatile.Read(ref _end) - address, 0, bytes.Length);
-        if (CopyUnwritten(address, bytes) >= written)
+        // Taken once: what is written again meanwhile would be looked for in the file too early, and here too late.
+        (long Address, byte[] Bytes)[] unwritten = _unwritten;
+        if (CopyUnwritten(unwritten, address, bytes) >= written)
         {
             return;
         }
@@ -261,7 +294,7 @@ internal class LogDevice : StorageDeviceBase
                 }
                 read += n;
             }
-            CopyUnwritten(address, bytes);
+            CopyUnwritten(unwritten, address, bytes);
             CheckSectors((int)segment, offset, bytes[..written]);
         }
         catch (Exception) when (address < Volatile.Read(ref _begin))
@@ -284,24 +317,17 @@ internal class LogDevice : StorageDeviceBase
     }
 
     /// <summary>Copies what is kept of [address, address + length) and returns the number of bytes copied.</summary>
-    private int CopyUnwritten(long address, Span<byte> bytes)
+    private static int CopyUnwritten((long Address, byte[] Bytes)[] unwritten, long address, Span<byte> bytes)
     {
-        if (_writeFault is null)
-        {
-            return 0;
-        }
         int copied = 0;
-        lock (_lock)
+        foreach ((long start, byte[] page) in unwritten)
         {
-            foreach ((long start, byte[] page) in _unwritten)
+            long from = Math.Max(address, start);
+            long until = Math.Min(address + bytes.Length, start + page.Length);
+            if (from < until)
             {
-                long from = Math.Max(address, start);
-                long until = Math.Min(address + bytes.Length, start + page.Length);
-                if (from < until)
-                {
-                    page.AsSpan((int)(from - start), (int)(until - from)).CopyTo(bytes[(int)(from - address)..]);
-                    copied += (int)(until - from);
-                }
+                page.AsSpan((int)(from - start), (int)(until - from)).CopyTo(bytes[(int)(from - address)..]);
+                copied += (int)(until - from);
             }
         }
         return copied;

@@ -144,6 +144,21 @@ public class CustomerStoreSpillTests
         CountVisitor visitor = new(visits);
         store.Scan(ref visitor);
         Assert.DoesNotContain(visits, count => count != 1);
+
+        Assert.False(store.WriteAgain());
+        Assert.NotNull(store.Fault);
+        device.FailWrites = false;
+        Assert.True(store.WriteAgain());
+        Assert.Null(store.Fault);
+        for (int i = 0; i < 20_000; i++)
+        {
+            store.Upsert(Customers.Id(i), Customers.Features(28, -i), default);
+        }
+        for (int i = 0; i < stored; i++)
+        {
+            Assert.True(store.Read(Customers.Id(i), ref reader));
+            Assert.Equal(Customers.Features(28, i < 20_000 ? -i : i), reader.Features);
+        }
     }
 
     [Theory]

@@ -27,6 +27,8 @@ internal sealed partial class DiskFiles : IStorageFiles
 
     public void CreateDirectory(string path) => Directory.CreateDirectory(path);
 
+    public long? FreeSpaceOf(string directory) => new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(directory)! : directory).AvailableFreeSpace;
+
     public void Move(string source, string target) => File.Move(source, target, overwrite: true);
 
     public void Delete(string path) => File.Delete(path);

@@ -29,6 +29,10 @@ internal interface IStorageFiles
     /// <exception cref="IOException">It cannot be made.</exception>
     void CreateDirectory(string path);
 
+    /// <summary>Bytes that may still be written to the disk of a folder, by this user; null when that has no bound.</summary>
+    /// <exception cref="IOException">It cannot be told.</exception>
+    long? FreeSpaceOf(string directory);
+
     /// <summary>Gives a file another name, in place of the file that has it. Survives a crash after <see cref="FlushDirectory"/>.</summary>
     /// <exception cref="IOException">It cannot be done.</exception>
     void Move(string source, string target);

@@ -11,8 +11,10 @@ namespace ScoringEngine.Storage.Snapshots;
 /// <remarks>
 /// The order is what makes it safe: the snapshot is flushed, read back and renamed; then the register of erasures has all that
 /// only older journal segments have; then the manifest names the snapshot; only then goes what nothing needs any more.
+/// Where there is no room for it beside <c>reserveBytes</c> none is begun: it would take the journal's.
 /// </remarks>
-internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts parts, CustomerLog log, ContactLog contactLog, Journal? journal, Journal? contacts, TimeProvider time)
+internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts parts, CustomerLog log, ContactLog contactLog, Journal? journal, Journal? contacts, TimeProvider time,
+    long reserveBytes)
 {
     private readonly IStorageFiles _files = directory.Files;
 
@@ -22,6 +24,7 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
     /// <exception cref="IOException">It cannot be written or a journal is at fault; the snapshots so far stand.</exception>
     public SnapshotInfo Take(bool keepOlder, CancellationToken cancellation)
     {
+        RequireSpace(directory.Snapshots);
         (ulong firstSequence, ulong firstContact) = Mark();
         SnapshotInfo snapshot = Write(directory.Snapshots, firstSequence, firstContact, cancellation);
         ImmutableArray<SnapshotInfo> generations = [snapshot, .. keepOlder ? directory.Manifest.Generations.Take(1) : []];
@@ -58,6 +61,7 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
             throw new InvalidOperationException("a database without a journal has no backup");
         }
         DataDirectory backup = DataDirectory.Begin(_files, folder, directory.Manifest.ErasureSalt, directory.Manifest.Lineage);
+        RequireSpace(backup.Snapshots);
         (ulong firstSequence, ulong firstContact) = Mark();
         SnapshotInfo snapshot = Write(backup.Snapshots, firstSequence, firstContact, cancellation);
         ulong nextSequence = CopyJournal(journal, directory.Journal, backup.Journal, firstSequence, JournalKind.Customers, out JournalPosition closed);
@@ -111,6 +115,17 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
         {
             _files.Delete(temporary);
             throw;
+        }
+    }
+
+    private void RequireSpace(string folder)
+    {
+        // A record takes a little less in a snapshot than in the log of the live store.
+        long snapshot = parts.Customers.Statistics.LiveBytes;
+        if (_files.FreeSpaceOf(folder) is long free && free < snapshot + reserveBytes)
+        {
+            throw new IOException(FormattableString.Invariant(
+                $"{folder} has {free} bytes of free space, expected {snapshot} for a snapshot and {reserveBytes} for the journal beside it"));
         }
     }
 

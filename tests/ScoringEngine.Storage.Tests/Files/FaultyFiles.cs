@@ -224,6 +224,8 @@ internal sealed class FaultyFiles : IStorageFiles
         }
     }
 
+    public long? FreeSpaceOf(string directory) => FreeBytes;
+
     public void Move(string source, string target)
     {
         Begin(FileOperation.Move, source);
