@@ -192,6 +192,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
             {
                 database.CompleteRepair(repair, cancellation);
             }
+            database.EraseAgain(recovery);
             Adopt(schema, parts.Schemas);
             return database.Begin();
         }
@@ -380,6 +381,22 @@ public sealed class CustomerDatabase : IAsyncDisposable
             _snapshotFault = e;
             Notify(StorageNoticeKind.SnapshotFailed, $"no snapshot could be taken: {e.Message}", e);
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Makes erasures in the journal which only the register has, and lets pass the numbers that the register has. The order is such
+    /// that a crash within it leaves the register ahead of the journal, so that the next start does it again.
+    /// </summary>
+    private void EraseAgain(Recovery recovery)
+    {
+        foreach (byte[] id in recovery.ErasedAhead)
+        {
+            Customers.Delete(id, out _);
+        }
+        while (_log.LastSequence < recovery.LastErasure)
+        {
+            _log.Append(CustomerRecordType.Snapshot, default, default);
         }
     }
 

@@ -30,6 +30,9 @@ internal sealed class Recovery
     private readonly int _threads;
     private readonly IProgress<RecoveryProgress>? _progress;
     private readonly CancellationToken _cancellation;
+    // Most numbers that the register of erasures may be ahead of the journal: what a segment that was never flushed has room for, and more.
+    private const ulong MostAhead = 1 << 24;
+
     private ulong _lastSequence; // in a snapshot
 
     public Recovery(DataDirectory directory, RecoveredParts parts, RepairReport? repair, int threads, IProgress<RecoveryProgress>? progress, CancellationToken cancellation)
@@ -47,6 +50,15 @@ internal sealed class Recovery
 
     /// <summary>The number the next contact gets.</summary>
     public ulong NextContact { get; private set; } = 1;
+
+    /// <summary>
+    /// Number of the last erasure in the register. When it is not lower than <see cref="NextSequence"/>, the register has erasures that the
+    /// journal has not: they are to be made again in it, and no other write may get a number up to this one.
+    /// </summary>
+    public ulong LastErasure { get; private set; }
+
+    /// <summary>Ids of the customers that are stored although the register has a later erasure of them, when it is ahead of the journal.</summary>
+    public IReadOnlyList<byte[]> ErasedAhead { get; private set; } = [];
 
     /// <summary>Bytes of the journals that were replayed.</summary>
     public long JournalBytes { get; private set; }
@@ -228,10 +240,26 @@ internal sealed class Recovery
         try
         {
             IReadOnlyList<Erasure> erasures = _directory.ReadErasures();
+            LastErasure = erasures is [.., Erasure last] ? last.Sequence : 0;
+            if (LastErasure >= NextSequence && LastErasure - NextSequence >= MostAhead)
+            {
+                StorageCorruptionException cut = new(_directory.Journal, 0, $"sequences {NextSequence} to {LastErasure}: the journal ends long before the last erasure of the register");
+                if (_repair is null)
+                {
+                    throw cut;
+                }
+                _repair.Lost(cut.File, cut.Message);
+            }
             if (_repair is { IsEmpty: false })
             {
                 // What an older snapshot has brought back and the damaged journal no longer takes away.
                 ErasureRegister.Apply(erasures, _directory.Salt, _parts.Customers, _cancellation);
+                NextSequence = Math.Max(NextSequence, LastErasure + 1);
+            }
+            else if (LastErasure >= NextSequence)
+            {
+                // An earlier program wrote the register before the journal was durable.
+                ErasedAhead = [.. ErasureRegister.Find(erasures, _directory.Salt, _parts.Customers, _cancellation).Select(found => found.Id)];
             }
         }
         catch (StorageCorruptionException e) when (_repair is not null)

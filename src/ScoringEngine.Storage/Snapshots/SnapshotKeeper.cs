@@ -28,7 +28,7 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
         (ulong firstSequence, ulong firstContact) = Mark();
         SnapshotInfo snapshot = Write(directory.Snapshots, firstSequence, firstContact, cancellation);
         ImmutableArray<SnapshotInfo> generations = [snapshot, .. keepOlder ? directory.Manifest.Generations.Take(1) : []];
-        long erasures = parts.Erasures!.Save();
+        long erasures = parts.Erasures!.Save(journal);
         directory.Save(directory.Manifest with
         {
             Generations = generations,
@@ -64,13 +64,14 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
         RequireSpace(backup.Snapshots);
         (ulong firstSequence, ulong firstContact) = Mark();
         SnapshotInfo snapshot = Write(backup.Snapshots, firstSequence, firstContact, cancellation);
-        ulong nextSequence = CopyJournal(journal, directory.Journal, backup.Journal, firstSequence, JournalKind.Customers, out JournalPosition closed);
-        CopyJournal(contacts, directory.Contacts, backup.Contacts, firstContact, JournalKind.Contacts, out JournalPosition contactsClosed);
-        long erasures = parts.Erasures!.Save();
+        // Before the end of the journal: the backup's own numbers go on from there, and must be higher than any in its register.
+        long erasures = parts.Erasures!.Save(journal);
         if (_files.Exists(directory.Erasures))
         {
             _files.Copy(directory.Erasures, backup.Erasures);
         }
+        ulong nextSequence = CopyJournal(journal, directory.Journal, backup.Journal, firstSequence, JournalKind.Customers, out JournalPosition closed);
+        CopyJournal(contacts, directory.Contacts, backup.Contacts, firstContact, JournalKind.Contacts, out JournalPosition contactsClosed);
         backup.Save(backup.Manifest with { Generations = [snapshot], Erasures = erasures, Closed = closed, ContactsClosed = contactsClosed });
         long bytes = new DirectoryCheck(backup, progress: null, cancellation).Run();
         return new BackupInfo(folder, bytes, snapshot.Customers, nextSequence - 1);
