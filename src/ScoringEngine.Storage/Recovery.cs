@@ -34,6 +34,7 @@ internal sealed class Recovery
     private const ulong MostAhead = 1 << 24;
 
     private ulong _lastSequence; // in a snapshot
+    private ulong _lastContact; // in a snapshot
 
     public Recovery(DataDirectory directory, RecoveredParts parts, RepairReport? repair, int threads, IProgress<RecoveryProgress>? progress, CancellationToken cancellation)
     {
@@ -76,19 +77,18 @@ internal sealed class Recovery
         CheckErasures();
     }
 
-    /// <summary>The numbers of writes that a snapshot has are durable in the journal before the snapshot is finished.</summary>
-    private void CheckLength(ulong next)
+    /// <summary>The numbers that a snapshot has are durable in the journals before the snapshot is finished; returns the number that comes next.</summary>
+    private ulong CheckLength(string journal, ulong next, ulong last)
     {
-        if (next <= _lastSequence)
+        if (JournalReader.EndsBefore(journal, next, last) is { } cut)
         {
-            StorageCorruptionException cut = new(_directory.Journal, 0, $"sequences {next} to {_lastSequence}: the journal ends before the last write that a snapshot has");
             if (_repair is null)
             {
                 throw cut;
             }
             _repair.Lost(cut.File, cut.Message);
-            NextSequence = _lastSequence + 1;
         }
+        return Math.Max(next, last + 1);
     }
 
     /// <summary>Loads the newest snapshot, and in a repair older ones until one is whole; returns where the journals go on.</summary>
@@ -190,9 +190,26 @@ internal sealed class Recovery
     private void ApplyCustomers(RecoveryBatch batch)
     {
         ReadOnlySpan<byte> payload = batch.Bytes.AsSpan(0, batch.Length);
+        ulong lastContact = 0;
         while (SnapshotReader.TakeCustomer(ref payload, out ReadOnlySpan<byte> id, out ReadOnlySpan<byte> record))
         {
             _parts.Customers.Apply(BinaryPrimitives.ReadUInt64LittleEndian(record), id, record);
+            lastContact = Math.Max(lastContact, new CustomerView(record).ContactSequence);
+        }
+        InterlockedMax(ref _lastContact, lastContact);
+    }
+
+    private static void InterlockedMax(ref ulong value, ulong other)
+    {
+        ulong seen = Volatile.Read(ref value);
+        while (other > seen)
+        {
+            ulong before = Interlocked.CompareExchange(ref value, other, seen);
+            if (before == seen)
+            {
+                return;
+            }
+            seen = before;
         }
     }
 
@@ -204,7 +221,7 @@ internal sealed class Recovery
         replay.Flush();
         workers.Complete();
         JournalBytes += replay.Bytes;
-        CheckLength(NextSequence);
+        NextSequence = CheckLength(_directory.Journal, NextSequence, _lastSequence);
     }
 
     private void ReplayContacts(ulong firstContact)
@@ -213,6 +230,7 @@ internal sealed class Recovery
         NextContact = Math.Max(NextContact, Read(_directory.Contacts, JournalKind.Contacts, firstContact, _directory.Manifest.ContactsClosed, replay));
         replay.ApplyTo(_parts.Customers, _threads, _cancellation);
         JournalBytes += replay.Bytes;
+        NextContact = CheckLength(_directory.Contacts, NextContact, _lastContact);
     }
 
     /// <summary>Reads a journal; returns the number after its last record.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using ScoringEngine.Storage.Journals;
 using ScoringEngine.Storage.Snapshots;
 using ScoringEngine.Storage.Tests.Files;
 using static ScoringEngine.Storage.Tests.Databases.DatabaseFixtures;
@@ -164,6 +165,51 @@ public sealed class RepairTests
         }
 
         Assert.Contains("/journal", Assert.Throws<StorageCorruptionException>(() => Open(files)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A snapshot has writes of the time in which it was written; the journal must have them too, which a verification says as well as a start.</summary>
+    [Theory]
+    [InlineData("journal")]
+    [InlineData("contacts")]
+    public async Task Open_WithAJournalThatLacksWhatTheSnapshotHas_IsRefused(string journal)
+    {
+        FaultyFiles files = new();
+        await using (CustomerDatabase database = Open(files))
+        {
+            Upsert(database, "anna", 0);
+            files.Before = (operation, path) =>
+            {
+                if (operation == FileOperation.Create && path.Contains("/snapshots/", StringComparison.Ordinal))
+                {
+                    Upsert(database, "anna", 1);
+                }
+            };
+            await database.SnapshotAsync(TestContext.Current.CancellationToken);
+            files.Before = null;
+            files.CrashAfter(0);
+        }
+        files.Crash();
+        string segment = $"{Folder}/{journal}/{files.List($"{Folder}/{journal}")[^1]}";
+        files.SetContents(segment, files.Contents(segment).AsSpan(0, JournalFormat.HeaderBytes));
+
+        Assert.Contains("the last number that a snapshot has", Assert.Throws<StorageCorruptionException>(() => Open(files)).Message, StringComparison.Ordinal);
+        List<(string File, string Problem)> damages = [];
+        new DirectoryCheck(DataDirectory.Open(files, Folder), progress: null, TestContext.Current.CancellationToken).Run((file, problem) => damages.Add((file, problem)));
+        Assert.Equal($"{Folder}/{journal}", Assert.Single(damages).File);
+
+        await using (CustomerDatabase repaired = Open(files, Options with { Repair = true }))
+        {
+            Assert.Equal("1 0 consent 0 contacts 0 1", Contents(repaired)["anna"]);
+            Upsert(repaired, "anna", 2);
+        }
+        await using CustomerDatabase again = Open(files);
+        Assert.Equal("2 0 consent 0 contacts 0 1 2", Contents(again)["anna"]);
+
+        static void Upsert(CustomerDatabase database, string id, uint number)
+        {
+            database.Customers.Upsert(Id(id), [number, 0], new CustomerAttributes(1, 1));
+            Assert.True(database.RecordContact(Id(id), new ContactEvent(number, 1, 1, ContactKind.Presented), out _));
+        }
     }
 
     [Fact]
