@@ -226,9 +226,9 @@ internal sealed class Recovery
 
     private void ReplayContacts(ulong firstContact)
     {
-        ContactReplay replay = new(ProgressOf(RecoveryStage.Contacts, _directory.Contacts, firstContact));
+        ContactReplay replay = new(_parts.Customers, _threads, ProgressOf(RecoveryStage.Contacts, _directory.Contacts, firstContact), _cancellation);
         NextContact = Math.Max(NextContact, Read(_directory.Contacts, JournalKind.Contacts, firstContact, _directory.Manifest.ContactsClosed, replay));
-        replay.ApplyTo(_parts.Customers, _threads, _cancellation);
+        replay.Apply();
         JournalBytes += replay.Bytes;
         NextContact = CheckLength(_directory.Contacts, NextContact, _lastContact);
     }
