@@ -27,6 +27,7 @@ internal sealed class Recovery
     private readonly DataDirectory _directory;
     private readonly RecoveredParts _parts;
     private readonly RepairReport? _repair;
+    private readonly SchemaSalvage? _salvage;
     private readonly int _threads;
     private readonly IProgress<RecoveryProgress>? _progress;
     private readonly CancellationToken _cancellation;
@@ -41,10 +42,13 @@ internal sealed class Recovery
         _directory = directory;
         _parts = parts;
         _repair = repair;
+        _salvage = repair is null ? null : new SchemaSalvage(repair);
         _threads = threads;
         _progress = progress;
         _cancellation = cancellation;
     }
+
+    private ISchemaLog Schemas => _salvage is null ? _parts.Schemas : _salvage;
 
     /// <summary>The number the next write gets.</summary>
     public ulong NextSequence { get; private set; } = 1;
@@ -74,6 +78,7 @@ internal sealed class Recovery
         (ulong firstSequence, ulong firstContact) = LoadSnapshot();
         ReplayJournal(firstSequence);
         ReplayContacts(firstContact);
+        _salvage?.Install(_parts.Schemas, _parts.Customers, _cancellation);
         CheckErasures();
     }
 
@@ -178,7 +183,7 @@ internal sealed class Recovery
         {
             try
             {
-                SnapshotSchemas.Load(payload, _parts.Schemas);
+                SnapshotSchemas.Load(payload, Schemas);
             }
             catch (InvalidDataException e) when (_repair is not null)
             {
@@ -216,7 +221,7 @@ internal sealed class Recovery
     private void ReplayJournal(ulong firstSequence)
     {
         using RecoveryWorkers workers = new(_threads, CustomerReplay.ApplyTo(_parts.Customers));
-        CustomerReplay replay = new(_parts, workers, _repair, ProgressOf(RecoveryStage.Journal, _directory.Journal, firstSequence), _cancellation);
+        CustomerReplay replay = new(_parts, Schemas, workers, _repair, ProgressOf(RecoveryStage.Journal, _directory.Journal, firstSequence), _cancellation);
         NextSequence = Math.Max(NextSequence, Read(_directory.Journal, JournalKind.Customers, firstSequence, _directory.Manifest.Closed, replay));
         replay.Flush();
         workers.Complete();

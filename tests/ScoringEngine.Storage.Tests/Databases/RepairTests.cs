@@ -1,5 +1,7 @@
 using System.Text;
+using ScoringEngine.Core.Features;
 using ScoringEngine.Storage.Journals;
+using ScoringEngine.Storage.Schemas;
 using ScoringEngine.Storage.Snapshots;
 using ScoringEngine.Storage.Tests.Files;
 using static ScoringEngine.Storage.Tests.Databases.DatabaseFixtures;
@@ -146,6 +148,59 @@ public sealed class RepairTests
     }
 
     [Fact]
+    public async Task Repair_WithoutACategorysName_NeverGivesItsCodeToAnother()
+    {
+        FaultyFiles files = new();
+        await using (CustomerDatabase database = Open(files))
+        {
+            Assert.Equal(2, database.Schemas.CategoriesOf(2).GetOrAdd("gold"));
+            database.Customers.Upsert(Id("anna"), [1, 2], new CustomerAttributes(1, 1));
+        }
+        FlipRecord(files, "gold"u8);
+
+        await using (CustomerDatabase repaired = Open(files, Options with { Repair = true }))
+        {
+            Assert.Equal("1 2 consent 0 contacts ", Contents(repaired)["anna"]);
+            Assert.Equal(3, repaired.Schemas.CategoriesOf(2).GetOrAdd("silver"));
+            Assert.Contains("lost", repaired.Schemas.CategoriesOf(2).NameOf(2), StringComparison.Ordinal);
+        }
+
+        Assert.Contains("category names of feature id 2", ReportOf(files), StringComparison.Ordinal);
+        await using CustomerDatabase again = Open(files);
+        Assert.Equal(3, again.Schemas.CategoriesOf(2).CodeOf("silver"));
+    }
+
+    [Fact]
+    public async Task Repair_WithoutASchemaVersion_NeverGivesItsNumberToAnother()
+    {
+        FeatureSchema second = With("visits");
+        FeatureSchema third = With("returns");
+        FaultyFiles files = new();
+        await using (CustomerDatabase database = Open(files))
+        {
+            database.Customers.Upsert(Id("anna"), [1, 0], new CustomerAttributes(1, 1));
+            Assert.Equal(2, database.Schemas.Adopt(second));
+            database.Customers.Upsert(Id("bert"), [1, 0, 7], new CustomerAttributes(1, 2));
+        }
+        FlipRecord(files, "visits"u8);
+
+        await using (CustomerDatabase repaired = Open(files, Options with { Repair = true }))
+        {
+            Assert.Equal(3, repaired.Schemas.Adopt(third));
+            Assert.Equal(["anna", "bert"], Contents(repaired).Keys);
+            RowReader rows = new(repaired.Schemas.MapTo(third));
+            Assert.True(repaired.Customers.Read(Id("anna"), ref rows));
+            Assert.Throws<InvalidDataException>(() => repaired.Customers.Read(Id("bert"), ref rows));
+        }
+
+        Assert.Contains("schema version 2", ReportOf(files), StringComparison.Ordinal);
+        await using CustomerDatabase again = Open(files);
+        Assert.Equal(3, again.Schemas.VersionCount);
+
+        static FeatureSchema With(string name) => new([.. Schema.Features, new Feature { Id = name.Length, Name = name, Kind = FeatureKind.Numeric }]);
+    }
+
+    [Fact]
     public async Task Repair_OfASoundDirectory_DoesNothing()
     {
         FaultyFiles files = await TwoGenerationsAsync();
@@ -236,6 +291,24 @@ public sealed class RepairTests
         return files;
 
         void Upsert(string id) => database.Customers.Upsert(Id(id), [1, 0], new CustomerAttributes(1, 1));
+    }
+
+    private readonly struct RowReader(RowMapping mapping) : ICustomerReader
+    {
+        public void Read(in CustomerView customer) => mapping.Map(in customer, new float[mapping.Count]);
+    }
+
+    /// <summary>Damages the record of the journal that holds some bytes.</summary>
+    private static void FlipRecord(FaultyFiles files, ReadOnlySpan<byte> bytes)
+    {
+        foreach (string segment in files.List(Folder + "/journal").Select(name => Folder + "/journal/" + name))
+        {
+            int at = files.Contents(segment).AsSpan().IndexOf(bytes);
+            if (at > 0)
+            {
+                Flip(files, segment, at);
+            }
+        }
     }
 
     private static string Newest(FaultyFiles files) => Folder + "/snapshots/" + files.List(Folder + "/snapshots")[^1];
