@@ -6,6 +6,8 @@ namespace ScoringEngine.Storage.Files;
 /// <summary>The files of this machine.</summary>
 internal sealed partial class DiskFiles : IStorageFiles
 {
+    private const int NotNeeded = 4; // POSIX_FADV_DONTNEED of Linux
+
     /// <summary>The one instance.</summary>
     public static DiskFiles Instance { get; } = new();
 
@@ -74,6 +76,10 @@ internal sealed partial class DiskFiles : IStorageFiles
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int FlushDescriptor(SafeFileHandle file);
 
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Advise(SafeFileHandle file, nint offset, nint length, int advice);
+
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int CloseDescriptor(int descriptor);
@@ -115,6 +121,15 @@ internal sealed partial class DiskFiles : IStorageFiles
             if (!OperatingSystem.IsLinux())
             {
                 RandomAccess.FlushToDisk(handle);
+            }
+        }
+
+        public void ForgetCached()
+        {
+            if (OperatingSystem.IsLinux())
+            {
+                // Only advice: when it is not taken, what is read is right as far as can be seen.
+                _ = Advise(handle, 0, 0, NotNeeded);
             }
         }
 

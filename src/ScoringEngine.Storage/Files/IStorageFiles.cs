@@ -67,6 +67,9 @@ internal interface IStorageFile : IDisposable
     /// <exception cref="IOException">It cannot be done.</exception>
     void SetLength(long bytes);
 
+    /// <summary>Lets go of what is kept of the file in memory and was flushed, where the system can be told so: what is read from here on comes from the device.</summary>
+    void ForgetCached();
+
     /// <summary>Makes what was written survive a crash (fsync). After a failure the file must not be relied on again: a second flush may report success for data that are lost.</summary>
     /// <exception cref="IOException">It cannot be done.</exception>
     void Flush();

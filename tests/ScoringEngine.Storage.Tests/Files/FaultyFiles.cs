@@ -609,6 +609,11 @@ internal sealed class FaultyFiles : IStorageFiles
             }
         }
 
+        public void ForgetCached()
+        {
+            // What a failed flush lost stays to be read: the worst that may happen.
+        }
+
         public void Dispose() => _disposed = true;
 
         private void CheckOpen(bool forWriting)
