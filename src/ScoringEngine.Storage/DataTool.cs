@@ -99,10 +99,6 @@ public static class DataTool
         IStorageFiles files = DiskFiles.Instance;
         string target = Path.GetFullPath(directory);
         string source = Path.GetFullPath(backup);
-        if (DataDirectory.IsOne(files, target))
-        {
-            throw new DataDirectoryException(DataDirectoryProblem.OtherContent, $"{target} is a data directory already; name an empty folder, or one that is not there yet");
-        }
         DataDirectory.CheckFree(files, target);
         using DirectoryLock? sourceLock = LockExisting(source);
         DataDirectory from = DataDirectory.Open(files, source);

@@ -65,6 +65,15 @@ internal sealed class DataDirectory
     /// <exception cref="DataDirectoryException">It holds other things.</exception>
     public static void CheckFree(IStorageFiles files, string path)
     {
+        if (IsOne(files, path))
+        {
+            throw new DataDirectoryException(DataDirectoryProblem.OtherContent, $"{path} is a data directory already; name an empty folder, or one that is not there yet");
+        }
+        if (WasOne(files, path))
+        {
+            throw new DataDirectoryException(DataDirectoryProblem.OtherContent,
+                $"{path} has the files of a data directory, but no {ManifestName}; a repair (serve --repair) makes it anew from what the others say");
+        }
         string? other = files.List(path).FirstOrDefault(name => name is not (LockName or ManifestName + StorageFiles.TemporarySuffix))
             ?? files.ListFolders(path).FirstOrDefault(folder => files.ListFolders(Path.Combine(path, folder)).Count > 0
                 || files.List(Path.Combine(path, folder)).Any(name => !name.EndsWith(StorageFiles.TemporarySuffix, StringComparison.Ordinal)));

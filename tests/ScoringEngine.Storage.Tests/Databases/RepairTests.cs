@@ -107,7 +107,9 @@ public sealed class RepairTests
         if (missing)
         {
             files.Delete(Folder + "/MANIFEST");
-            Assert.Equal(DataDirectoryProblem.OtherContent, Assert.Throws<DataDirectoryException>(() => Open(files)).Problem);
+            DataDirectoryException refusal = Assert.Throws<DataDirectoryException>(() => Open(files));
+            Assert.Equal(DataDirectoryProblem.OtherContent, refusal.Problem);
+            Assert.Contains("--repair", refusal.Message, StringComparison.Ordinal);
         }
         else
         {
