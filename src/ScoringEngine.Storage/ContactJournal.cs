@@ -106,12 +106,18 @@ internal readonly struct AddContact(ContactEvent contact) : IContactUpdate
 }
 
 /// <summary>
-/// Replays the journal of contacts: gathers them by pseudonym, and looks then for the customers who have these. A pseudonym
-/// that nobody has is that of an erased customer, also when there is a new one of the same id.
+/// Replays the journal of contacts: gathers a bounded number of them by pseudonym, and looks then for the customers who have
+/// these. A pseudonym that nobody has is that of an erased customer, also when there is a new one of the same id.
 /// </summary>
-internal sealed class ContactReplay(Action<long> progress) : IJournalHandler
+/// <param name="customers">The live store.</param>
+/// <param name="threads">Threads that derive pseudonyms, which costs more than all the rest.</param>
+/// <param name="progress">Told of <see cref="Bytes"/>.</param>
+/// <param name="cancellation">Gives up.</param>
+/// <param name="batch">Number of events that are gathered, about 60 bytes each; each time all customers are looked through.</param>
+internal sealed class ContactReplay(CustomerStore customers, int threads, Action<long> progress, CancellationToken cancellation, int batch = 1 << 22) : IJournalHandler
 {
-    private readonly Dictionary<UInt128, List<(ulong Sequence, ContactRecordType Type, ContactEvent[] Events)>> _byPseudonym = [];
+    private readonly List<Step> _steps = [];
+    private readonly Dictionary<UInt128, (int First, int Last)> _byPseudonym = [];
 
     /// <summary>Bytes of the records so far.</summary>
     public long Bytes { get; private set; }
@@ -127,70 +133,103 @@ internal sealed class ContactReplay(Action<long> progress) : IJournalHandler
         {
             throw new InvalidDataException($"the contacts' record {sequence} has {payload.Length} bytes");
         }
-        ref List<(ulong, ContactRecordType, ContactEvent[])>? list = ref CollectionsMarshal.GetValueRefOrAddDefault(_byPseudonym, BinaryPrimitives.ReadUInt128LittleEndian(payload), out _);
-        (list ??= []).Add((sequence, (ContactRecordType)type, MemoryMarshal.Cast<byte, ContactEvent>(payload[Pseudonym.Bytes..]).ToArray()));
+        if (_steps.Count >= batch)
+        {
+            Apply();
+        }
+        UInt128 pseudonym = BinaryPrimitives.ReadUInt128LittleEndian(payload);
+        if (type == (uint)ContactRecordType.Replaced)
+        {
+            Add(pseudonym, new Step { Sequence = sequence, Clears = true });
+        }
+        foreach (ContactEvent contact in MemoryMarshal.Cast<byte, ContactEvent>(payload[Pseudonym.Bytes..]))
+        {
+            Add(pseudonym, new Step { Sequence = sequence, Event = contact });
+        }
         Bytes += payload.Length;
     }
 
-    /// <summary>Adds the contacts to the customers that are stored.</summary>
-    /// <param name="customers">The live store.</param>
-    /// <param name="threads">Threads that derive pseudonyms, which costs more than all the rest.</param>
-    /// <param name="cancellation">Gives up.</param>
+    /// <summary>Makes what was gathered on the customers that are stored.</summary>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public void ApplyTo(CustomerStore customers, int threads, CancellationToken cancellation)
+    public void Apply()
     {
-        if (_byPseudonym.Count == 0)
+        if (_steps.Count == 0)
         {
             return;
         }
-        using RecoveryWorkers workers = new(threads, batch => Apply(batch, customers));
+        using RecoveryWorkers workers = new(threads, Apply);
         Owners owners = new(workers);
         customers.Scan(ref owners, cancellation);
         owners.Flush();
         workers.Complete();
+        _steps.Clear();
+        _byPseudonym.Clear();
         progress(Bytes);
     }
 
-    private void Apply(RecoveryBatch batch, CustomerStore customers)
+    private void Add(UInt128 pseudonym, in Step step)
     {
-        ReadOnlySpan<byte> rest = batch.Bytes.AsSpan(0, batch.Length);
+        int index = _steps.Count;
+        ref (int First, int Last) chain = ref CollectionsMarshal.GetValueRefOrAddDefault(_byPseudonym, pseudonym, out bool known);
+        if (known)
+        {
+            CollectionsMarshal.AsSpan(_steps)[chain.Last].Next = index;
+        }
+        chain = (known ? chain.First : index, index);
+        _steps.Add(step);
+    }
+
+    private void Apply(RecoveryBatch owners)
+    {
+        ReadOnlySpan<byte> rest = owners.Bytes.AsSpan(0, owners.Length);
         while (!rest.IsEmpty)
         {
             ReadOnlySpan<byte> id = rest.Slice(1, rest[0]);
             ReadOnlySpan<byte> secret = rest.Slice(1 + id.Length, CustomerRecord.SecretBytes);
             rest = rest[(1 + id.Length + secret.Length)..];
-            if (_byPseudonym.TryGetValue(Pseudonym.Of(secret), out List<(ulong Sequence, ContactRecordType Type, ContactEvent[] Events)>? contacts))
+            if (_byPseudonym.TryGetValue(Pseudonym.Of(secret), out (int First, int Last) chain))
             {
-                foreach ((ulong sequence, ContactRecordType type, ContactEvent[] events) in contacts)
-                {
-                    Again again = new(sequence, type, events);
-                    customers.UpdateContacts(id, ref again, out _);
-                }
+                Again again = new(_steps, chain.First);
+                customers.UpdateContacts(id, ref again, out _);
             }
         }
     }
 
-    private readonly struct Again(ulong sequence, ContactRecordType type, ContactEvent[] events) : IContactUpdate
+    /// <summary>A contact's change of a customer's list: all events go, or one comes.</summary>
+    private struct Step
+    {
+        public ulong Sequence;
+        public ContactEvent Event;
+        public int Next; // of the same pseudonym; 0 at the last, as the first step of all follows none
+        public bool Clears;
+    }
+
+    private readonly struct Again(List<Step> steps, int first) : IContactUpdate
     {
         public bool Update(in CustomerView customer, ref ContactList contacts)
         {
-            if (contacts.Sequence >= sequence)
+            ulong stored = contacts.Sequence;
+            int index = first;
+            do
             {
-                return false; // The snapshot has it.
-            }
-            if (type == ContactRecordType.Replaced)
-            {
-                while (contacts.Count > 0)
+                Step step = steps[index];
+                index = step.Next;
+                if (step.Sequence <= stored)
                 {
-                    contacts.RemoveAt(contacts.Count - 1);
+                    continue; // The snapshot has it.
                 }
+                if (step.Clears)
+                {
+                    contacts.Clear();
+                }
+                else
+                {
+                    contacts.Add(step.Event);
+                }
+                contacts.Sequence = step.Sequence;
             }
-            foreach (ContactEvent contact in events)
-            {
-                contacts.Add(contact);
-            }
-            contacts.Sequence = sequence;
-            return true;
+            while (index > 0);
+            return contacts.Sequence > stored;
         }
     }
 

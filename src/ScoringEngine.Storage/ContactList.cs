@@ -59,6 +59,9 @@ public ref struct ContactList
         RemoveRange(index, 1);
     }
 
+    /// <summary>Removes all events.</summary>
+    public void Clear() => Count = 0;
+
     private void RemoveRange(int index, int count)
     {
         _events[(index + count)..Count].CopyTo(_events[index..]);

@@ -22,6 +22,9 @@ public sealed class CustomerDatabase : IAsyncDisposable
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SnapshotRetryInterval = TimeSpan.FromMinutes(1);
 
+    // What a snapshot or backup leaves free for the journals beside it.
+    private const int SegmentsInReserve = 2;
+
     // What the journals write of themselves is no reason for a snapshot.
     private const long IdleBytes = 1024;
 
@@ -44,7 +47,8 @@ public sealed class CustomerDatabase : IAsyncDisposable
     private DateTimeOffset _nextTry;
     private DateTimeOffset _openedAt;
     private volatile Exception? _snapshotFault;
-    private JournalUnavailableException? _notified;
+    private Exception? _notifiedJournal;
+    private Exception? _notifiedStore;
     private Exception? _reclaimFault;
     private Task _background = Task.CompletedTask;
 
@@ -63,7 +67,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         _openedAt = _nextTry = time.GetUtcNow();
         _log = new CustomerLog(journal, lastSequence, parts.Customers, parts.Requests, parts.Erasures);
         _contactLog = new ContactLog(contacts, lastContact, options.Store.MaxContactEvents);
-        _keeper = directory is null ? null : new SnapshotKeeper(directory, parts, _log, _contactLog, journal, contacts, time);
+        _keeper = directory is null ? null : new SnapshotKeeper(directory, parts, _log, _contactLog, journal, contacts, time, SegmentsInReserve * options.JournalSegmentBytes);
         parts.Customers.Log = _log;
         parts.Schemas.Log = _log;
         _timer = time.CreateTimer(static database => ((CustomerDatabase)database!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -97,6 +101,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
                 Snapshots = snapshots,
                 SnapshotAge = snapshots is [SnapshotInfo newest, ..] ? _time.GetUtcNow() - newest.CreatedAt : null,
                 JournalFault = Fault,
+                StoreFault = Customers.Fault,
                 SnapshotFault = _snapshotFault,
                 RecoveryTime = _recoveryTime,
             };
@@ -128,7 +133,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         options.Validate();
         if (options.Directory is null)
         {
-            RecoveredParts parts = new(new CustomerStore(options.Store), new StoredSchemas(), new RecentRequests(options.RecentRequests), Erasures: null);
+            RecoveredParts parts = new(NewStore(options), new StoredSchemas(), new RecentRequests(options.RecentRequests), Erasures: null);
             Adopt(schema, parts.Schemas);
             return new CustomerDatabase(options, time, parts, 0, 0, directory: null, journal: null, contacts: null, held: null, TimeSpan.Zero, 0).Begin();
         }
@@ -162,7 +167,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         string path = options.Directory!;
         RepairReport? repair = options.Repair ? new RepairReport() : null;
         DataDirectory directory = options.BulkLoad ? DataDirectory.Begin(files, path) : DataDirectory.OpenOrBegin(files, path, repair);
-        RecoveredParts parts = new(new CustomerStore(options.Store), new StoredSchemas(), new RecentRequests(options.RecentRequests),
+        RecoveredParts parts = new(NewStore(options), new StoredSchemas(), new RecentRequests(options.RecentRequests),
             new ErasureRegister(files, directory.Erasures, directory.Salt));
         Journal? journal = null;
         Journal? contacts = null;
@@ -176,8 +181,9 @@ public sealed class CustomerDatabase : IAsyncDisposable
             }
             if (!options.BulkLoad)
             {
-                journal = Journal.Open(directory.Journal, files, JournalOptionsOf(options, JournalKind.Customers), directory.Manifest.Lineage, recovery.NextSequence, time);
-                contacts = Journal.Open(directory.Contacts, files, JournalOptionsOf(options, JournalKind.Contacts), directory.Manifest.Lineage, recovery.NextContact, time);
+                Manifest manifest = directory.Manifest;
+                journal = Journal.Open(directory.Journal, files, JournalOptionsOf(options, JournalKind.Customers), manifest.Lineage, recovery.NextSequence, time, manifest.Closed);
+                contacts = Journal.Open(directory.Contacts, files, JournalOptionsOf(options, JournalKind.Contacts), manifest.Lineage, recovery.NextContact, time, manifest.ContactsClosed);
                 // From here on the journals go on beyond where they were closed.
                 directory.Save(directory.Manifest with { Closed = null, ContactsClosed = null });
             }
@@ -187,6 +193,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
             {
                 database.CompleteRepair(repair, cancellation);
             }
+            database.EraseAgain(recovery);
             Adopt(schema, parts.Schemas);
             return database.Begin();
         }
@@ -206,6 +213,14 @@ public sealed class CustomerDatabase : IAsyncDisposable
     public ValueTask CommittedAsync(ulong sequence, CancellationToken cancellation = default)
         => _journal?.CommittedAsync(sequence, cancellation) ?? ValueTask.CompletedTask;
 
+    /// <summary>
+    /// Completes when all writes so far are as durable as <see cref="CustomerDatabaseOptions.Durability"/> says. To be waited for before
+    /// anything is answered that follows from a customer not being stored: its removal may be seen before it is durable.
+    /// </summary>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="JournalUnavailableException">A write could not be made durable: it may or may not survive.</exception>
+    public ValueTask AllCommittedAsync(CancellationToken cancellation = default) => CommittedAsync(_log.LastSequence, cancellation);
+
     /// <summary>Completes when a contact is as durable as <see cref="CustomerDatabaseOptions.Durability"/> says.</summary>
     /// <param name="receipt">From <see cref="RecordContact"/> or <see cref="UpdateContacts{TUpdate}"/>.</param>
     /// <param name="cancellation">Stops waiting; the contact stands.</param>
@@ -224,7 +239,12 @@ public sealed class CustomerDatabase : IAsyncDisposable
     /// Known from the moment the write has its number: wait for <see cref="CommittedAsync(ulong, CancellationToken)"/> before answering.
     /// A repetition that asks before that moment is not recognised. The receipt of a removal is not <see cref="WriteReceipt.Created"/>.
     /// </remarks>
-    public bool TryGetReceipt(RequestKey request, out WriteReceipt receipt) => _parts.Requests.TryGet(request, out receipt);
+    /// <exception cref="IOException">The live store lacks a write that may be the one, see <see cref="CustomerStore.Fault"/>.</exception>
+    public bool TryGetReceipt(RequestKey request, out WriteReceipt receipt)
+    {
+        Customers.ThrowIfIncomplete();
+        return _parts.Requests.TryGet(request, out receipt);
+    }
 
     /// <summary>Adds an event to the contacts of a customer; the oldest drops out at the bound.</summary>
     /// <returns>Whether the customer is stored.</returns>
@@ -316,6 +336,8 @@ public sealed class CustomerDatabase : IAsyncDisposable
         return this;
     }
 
+    private static CustomerStore NewStore(CustomerDatabaseOptions options) => new(options.Store, new MemoryWriteLog(), options.CreateDevice);
+
     private static void Adopt(FeatureSchema? schema, StoredSchemas schemas)
     {
         if (schema is not null)
@@ -363,6 +385,22 @@ public sealed class CustomerDatabase : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Makes erasures in the journal which only the register has, and lets pass the numbers that the register has. The order is such
+    /// that a crash within it leaves the register ahead of the journal, so that the next start does it again.
+    /// </summary>
+    private void EraseAgain(Recovery recovery)
+    {
+        foreach (byte[] id in recovery.ErasedAhead)
+        {
+            Customers.Delete(id, out _);
+        }
+        while (_log.LastSequence < recovery.LastErasure)
+        {
+            _log.Append(CustomerRecordType.Snapshot, default, default);
+        }
+    }
+
     /// <summary>Puts what a repair has found on a sound footing: two new snapshots, and the damaged files aside.</summary>
     private void CompleteRepair(RepairReport repair, CancellationToken cancellation)
     {
@@ -383,19 +421,12 @@ public sealed class CustomerDatabase : IAsyncDisposable
         }
     }
 
-    /// <summary>Every second: tells of journals that fail or work again, takes a snapshot when one is due, and reclaims room when it is worthwhile.</summary>
+    /// <summary>Every second: tells of what fails or works again, takes a snapshot when one is due, writes what the live store could not, and reclaims room when it is worthwhile.</summary>
     private void Tick()
     {
         JournalUnavailableException? fault = Fault;
-        JournalUnavailableException? before = Interlocked.Exchange(ref _notified, fault);
-        if (fault is not null && before is null)
-        {
-            Notify(StorageNoticeKind.JournalFailed, fault.Message, fault);
-        }
-        else if (fault is null && before is not null)
-        {
-            Notify(StorageNoticeKind.JournalResumed, "the journal is written again", null);
-        }
+        NotifyChange(ref _notifiedJournal, fault, StorageNoticeKind.JournalFailed, StorageNoticeKind.JournalResumed, "the journal is written again");
+        NotifyChange(ref _notifiedStore, Customers.Fault, StorageNoticeKind.StoreFailed, StorageNoticeKind.StoreResumed, "the disk takes what memory cannot hold");
         if (!_background.IsCompleted)
         {
             return;
@@ -426,6 +457,10 @@ public sealed class CustomerDatabase : IAsyncDisposable
 
     private void Reclaim()
     {
+        if (!Customers.WriteAgain())
+        {
+            return;
+        }
         try
         {
             Customers.CompactIfWorthwhile(_closing.Token);
@@ -433,7 +468,6 @@ public sealed class CustomerDatabase : IAsyncDisposable
         }
         catch (IOException e)
         {
-            // The device's failure also refuses writes: once is enough.
             if (Interlocked.Exchange(ref _reclaimFault, e) is null)
             {
                 Notify(StorageNoticeKind.CompactionFailed, $"no room could be reclaimed: {e.Message}", e);
@@ -447,6 +481,19 @@ public sealed class CustomerDatabase : IAsyncDisposable
         long bytes = BytesSinceSnapshot;
         DateTimeOffset last = _directory!.Manifest.Generations is [SnapshotInfo newest, ..] && newest.CreatedAt > _openedAt ? newest.CreatedAt : _openedAt;
         return (_snapshotFault is null || now >= _nextTry) && (bytes >= _options.SnapshotJournalBytes || (bytes > IdleBytes && now - last >= _options.SnapshotInterval));
+    }
+
+    private void NotifyChange(ref Exception? notified, Exception? fault, StorageNoticeKind failed, StorageNoticeKind resumed, string message)
+    {
+        Exception? before = Interlocked.Exchange(ref notified, fault);
+        if (fault is not null && before is null)
+        {
+            Notify(failed, fault.Message, fault);
+        }
+        else if (fault is null && before is not null)
+        {
+            Notify(resumed, message, null);
+        }
     }
 
     private void Notify(StorageNoticeKind kind, string message, Exception? error) => _options.Notify?.Invoke(new StorageNotice(kind, message, error));

@@ -51,6 +51,9 @@ public sealed record CustomerDatabaseOptions
     /// <summary>Length of a journal's segments; a seam for tests, where 64 MiB of nothing take long to look through.</summary>
     internal long JournalSegmentBytes { get; init; } = new JournalOptions().SegmentBytes;
 
+    /// <summary>Makes what is behind the live store's log; a seam for tests, where it fails.</summary>
+    internal Func<string, LogDevice> CreateDevice { get; init; } = static directory => new LogDevice(directory);
+
     internal int EffectiveRecoveryThreads => RecoveryThreads == 0 ? Environment.ProcessorCount : RecoveryThreads;
 
     /// <exception cref="ArgumentOutOfRangeException">A value is outside its range.</exception>
@@ -86,6 +89,12 @@ public enum StorageNoticeKind
 
     /// <summary>The journal can be written again; all writes that were under way are durable.</summary>
     JournalResumed,
+
+    /// <summary>The live store refuses writes, see <see cref="CustomerStore.Fault"/>.</summary>
+    StoreFailed,
+
+    /// <summary>The live store takes writes again.</summary>
+    StoreResumed,
 
     /// <summary>What superseded versions take in the live store could not be given back.</summary>
     CompactionFailed,

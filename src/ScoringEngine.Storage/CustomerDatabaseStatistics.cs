@@ -27,8 +27,11 @@ public sealed record CustomerDatabaseStatistics
     /// <summary>Age of the newest snapshot; null when there is none.</summary>
     public required TimeSpan? SnapshotAge { get; init; }
 
-    /// <summary>Why writes are refused at the moment, or null.</summary>
+    /// <summary>Why the journal refuses writes at the moment, or null.</summary>
     public required JournalUnavailableException? JournalFault { get; init; }
+
+    /// <summary>Why the live store refuses writes at the moment, or null.</summary>
+    public required IOException? StoreFault { get; init; }
 
     /// <summary>Why the last try to take a snapshot failed, or null.</summary>
     public required Exception? SnapshotFault { get; init; }

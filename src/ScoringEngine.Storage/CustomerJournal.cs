@@ -25,7 +25,7 @@ internal enum CustomerRecordType : uint
     /// <summary>A customer got its contact secret: id length u8, id, 32 bytes.</summary>
     ContactSecret = 5,
 
-    /// <summary>A snapshot or backup began; nothing changed. No two snapshots are of the same moment.</summary>
+    /// <summary>A snapshot or backup began, or a number was let pass; nothing changed. No two snapshots are of the same moment.</summary>
     Snapshot = 6,
 }
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Storage.Journals;
+using ScoringEngine.Storage.Schemas;
 
 namespace ScoringEngine.Storage;
 
@@ -15,6 +16,7 @@ internal sealed class CustomerReplay : IJournalHandler
     private const int ProgressStep = 1 << 20;
 
     private readonly RecoveredParts _parts;
+    private readonly ISchemaLog _schemas;
     private readonly RecoveryWorkers _workers;
     private readonly RecoveryBatch[] _batches;
     private readonly Action<long> _progress;
@@ -22,9 +24,16 @@ internal sealed class CustomerReplay : IJournalHandler
     private readonly CancellationToken _cancellation;
     private long _reported;
 
-    public CustomerReplay(RecoveredParts parts, RecoveryWorkers workers, RepairReport? repair, Action<long> progress, CancellationToken cancellation)
+    /// <param name="parts">Take the writes.</param>
+    /// <param name="schemas">Takes schema versions and categories.</param>
+    /// <param name="workers">Apply what concerns a customer.</param>
+    /// <param name="repair">Told of what is lost; null to throw.</param>
+    /// <param name="progress">Told of <see cref="Bytes"/>.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public CustomerReplay(RecoveredParts parts, ISchemaLog schemas, RecoveryWorkers workers, RepairReport? repair, Action<long> progress, CancellationToken cancellation)
     {
         _parts = parts;
+        _schemas = schemas;
         _workers = workers;
         _repair = repair;
         _progress = progress;
@@ -116,11 +125,11 @@ internal sealed class CustomerReplay : IJournalHandler
         {
             if (type == CustomerRecordType.Schema)
             {
-                _parts.Schemas.LoadVersion(payload);
+                _schemas.Version(payload);
             }
             else
             {
-                _parts.Schemas.LoadCategory(payload);
+                _schemas.Category(payload);
             }
         }
         catch (InvalidDataException e) when (_repair is not null)

@@ -102,15 +102,14 @@ internal sealed unsafe class CustomerSession : IDisposable
     private static bool _reading;
 
     private readonly FasterSession _session;
-    private readonly LogDevice _device;
+    private readonly DeviceReads _reads = new();
     private long _operations;
     private long _customers;
     private long _liveBytes;
 
-    public CustomerSession(CustomerStore store, FasterKV<SpanByte, SpanByte> faster, LogDevice device)
+    public CustomerSession(CustomerStore store, FasterKV<SpanByte, SpanByte> faster)
     {
         Store = store;
-        _device = device;
         _session = faster.For(new CustomerFunctions(this)).NewSession<CustomerFunctions>(
             sessionVariableLengthStructSettings: new SessionVariableLengthStructSettings<SpanByte, CustomerOperation> { valueLength = new RecordLength() });
     }
@@ -148,13 +147,12 @@ internal sealed unsafe class CustomerSession : IDisposable
     /// <summary>Room to build a record in.</summary>
     public byte[] Record = [];
 
-    /// <summary>Whether a read of the log device has failed since the operation began.</summary>
-    public bool DeviceFailed => _device.ReadFaults != _readFaults;
+    /// <summary>Whether a read of the log device for this operation has failed.</summary>
+    public bool DeviceFailed => _reads.Fault is not null;
 
     private byte* _reader;
     private delegate*<byte*, int, in CustomerView, void> _read;
     private ExceptionDispatchInfo? _readerFailure;
-    private int _readFaults;
     private byte[] _record = new byte[512];
 
     /// <summary>Customers that writes of this session added, less those that they removed.</summary>
@@ -199,7 +197,7 @@ internal sealed unsafe class CustomerSession : IDisposable
     {
         Outcome = Outcome.None;
         AddedBytes = RemovedBytes = 0;
-        _readFaults = _device.ReadFaults;
+        BeginDeviceReads();
         if (_session.RMW(ref id, ref operation).IsPending)
         {
             _session.CompletePending(wait: true);
@@ -225,7 +223,7 @@ internal sealed unsafe class CustomerSession : IDisposable
         _reader = reader;
         _read = read;
         Found = 0;
-        _readFaults = _device.ReadFaults;
+        BeginDeviceReads();
     }
 
     /// <summary>Starts a read and returns whether it waits for the disk, until <see cref="EndReads"/>.</summary>
@@ -240,7 +238,7 @@ internal sealed unsafe class CustomerSession : IDisposable
     public void CompleteReads() => _session.CompletePending(wait: true);
 
     /// <summary>Ends the reads and throws what the reader threw.</summary>
-    /// <exception cref="IOException">The log device could not be read meanwhile, so a customer may be missing.</exception>
+    /// <exception cref="IOException">The log device could not be read, so a customer may be missing.</exception>
     public void EndReads(bool usedDisk)
     {
         ExceptionDispatchInfo? failure = _readerFailure;
@@ -289,7 +287,13 @@ internal sealed unsafe class CustomerSession : IDisposable
 
     public void Dispose() => _session.Dispose();
 
-    private IOException ReadFailed() => new("the log device cannot be read: " + _device.ReadFault?.Message, _device.ReadFault);
+    private void BeginDeviceReads()
+    {
+        _reads.Fault = null;
+        LogDevice.Reads = _reads;
+    }
+
+    private IOException ReadFailed() => new("the log device cannot be read: " + _reads.Fault?.Message, _reads.Fault);
 
     private sealed class RecordLength : IVariableLengthStruct<SpanByte, CustomerOperation>
     {

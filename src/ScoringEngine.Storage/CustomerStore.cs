@@ -15,7 +15,8 @@ namespace ScoringEngine.Storage;
 /// An id is 1 to 128 bytes of UTF-8; everything that takes one throws <see cref="ArgumentException"/> otherwise.
 /// A write that returned is seen by every read that starts after. When the log device fails to write, later writes
 /// throw <see cref="IOException"/> while reads go on and no record is lost; when it fails to read, the calls that
-/// needed the disk meanwhile throw it.
+/// needed what it did not give throw it. A write that the log has taken must not fail: it is tried again, and when that does not
+/// help the store refuses all further writes (<see cref="Fault"/>), for it lacks what a store made anew from the log will have.
 /// </remarks>
 public sealed unsafe class CustomerStore : IDisposable
 {
@@ -28,6 +29,9 @@ public sealed unsafe class CustomerStore : IDisposable
     // Records whose memory is fetched together: enough to hide its latency, few enough to stay in the first-level cache.
     private const int PrefetchGroup = 16;
 
+    // Of a write that the log has.
+    private const int WriteAttempts = 3;
+
     // Bounds the buffers of reads that wait for the disk together.
     private const int MaxPendingReads = 256;
 
@@ -39,6 +43,7 @@ public sealed unsafe class CustomerStore : IDisposable
     private readonly object _scansGate = new();
     private readonly Lock _compaction = new();
     private volatile CustomerScan[] _scans = [];
+    private volatile IOException? _incomplete;
     private readonly Func<long, long> _physicalAddress;
     private readonly int _pageBytes;
     private readonly IndexPrefetch _prefetch;
@@ -84,7 +89,7 @@ public sealed unsafe class CustomerStore : IDisposable
             _device.Dispose();
             throw;
         }
-        _sessions = new SessionPool(() => new CustomerSession(this, _faster, _device));
+        _sessions = new SessionPool(() => new CustomerSession(this, _faster));
     }
 
     /// <summary>What numbers and keeps the writes. Set after recovery, before the first write.</summary>
@@ -104,6 +109,10 @@ public sealed unsafe class CustomerStore : IDisposable
                 IndexLoad: (double)Count * CustomerStoreOptions.IndexBytesPerCustomer / indexBytes);
         }
     }
+
+    /// <summary>Why writes are refused at the moment, or null.</summary>
+    public IOException? Fault => _incomplete
+        ?? (_device.WriteFault is { } fault ? new IOException("the log device cannot be written, so writes are refused: " + fault.Message, fault) : null);
 
     /// <summary>Stores a customer in place of what is stored under the id, if anything.</summary>
     /// <param name="id">The customer's id.</param>
@@ -197,7 +206,7 @@ public sealed unsafe class CustomerStore : IDisposable
                     return false;
                 }
                 CustomerOperation operation = new() { Kind = WriteKind.Delete, Lock = keyLock, Sequence = Log.Delete(id, request) };
-                Write(session, id, ref operation);
+                WriteLogged(session, id, ref operation);
                 sequence = operation.Sequence;
                 return true;
             }
@@ -532,6 +541,9 @@ public sealed unsafe class CustomerStore : IDisposable
         }
     }
 
+    /// <summary>Tries to write what the log device could not take, so that writes are no longer refused; returns whether it worked or nothing was to be done.</summary>
+    internal bool WriteAgain() => _device.WriteFault is null || _device.WriteAgain();
+
     /// <summary>Frees the memory and deletes the files.</summary>
     public void Dispose()
     {
@@ -539,6 +551,16 @@ public sealed unsafe class CustomerStore : IDisposable
         _device.WaitUntilIdle();
         _faster.Dispose();
         _device.Dispose();
+    }
+
+    /// <summary>Refuses a store that lacks a write which the log has.</summary>
+    /// <exception cref="IOException">It does.</exception>
+    internal void ThrowIfIncomplete()
+    {
+        if (_incomplete is { } incomplete)
+        {
+            throw new IOException(incomplete.Message, incomplete);
+        }
     }
 
     /// <summary>The locks of the keys.</summary>
@@ -630,7 +652,7 @@ public sealed unsafe class CustomerStore : IDisposable
                 Lock = keyLock,
                 Sequence = Log.Upsert(id, in attributes, features, request),
             };
-            return new WriteReceipt(operation.Sequence, Write(session, id, ref operation) == Outcome.Inserted);
+            return new WriteReceipt(operation.Sequence, WriteLogged(session, id, ref operation) == Outcome.Inserted);
         }
     }
 
@@ -677,8 +699,29 @@ public sealed unsafe class CustomerStore : IDisposable
         return session.Outcome;
     }
 
+    /// <summary>Performs a write that the log has taken; its key is locked.</summary>
+    private Outcome WriteLogged(CustomerSession session, ReadOnlySpan<byte> id, ref CustomerOperation operation)
+    {
+        for (int left = WriteAttempts - 1; ; left--)
+        {
+            try
+            {
+                return Write(session, id, ref operation);
+            }
+            catch (IOException) when (left > 0)
+            {
+                // The disk could not be read and nothing was changed.
+            }
+            catch (Exception e)
+            {
+                _incomplete = new IOException($"a write that the log has could not be made, so writes are refused until a restart makes it: {e.Message}", e);
+                throw;
+            }
+        }
+    }
+
     /// <summary>Stores the copied record with other contacts; the key is locked.</summary>
-    private static void ReplaceContacts(CustomerSession session, KeyLock* keyLock, ReadOnlySpan<byte> id, ulong sequence, ReadOnlySpan<byte> secret,
+    private void ReplaceContacts(CustomerSession session, KeyLock* keyLock, ReadOnlySpan<byte> id, ulong sequence, ReadOnlySpan<byte> secret,
         ulong contactSequence, ReadOnlySpan<ContactEvent> events)
     {
         ReadOnlySpan<byte> stored = session.Copy.Record;
@@ -690,7 +733,7 @@ public sealed unsafe class CustomerStore : IDisposable
         fixed (byte* bytes = record)
         {
             CustomerOperation operation = new() { Kind = WriteKind.Replace, Record = bytes, RecordLength = record.Length, Lock = keyLock, Sequence = sequence };
-            Write(session, id, ref operation);
+            WriteLogged(session, id, ref operation);
         }
     }
 
@@ -857,9 +900,10 @@ public sealed unsafe class CustomerStore : IDisposable
 
     private void CheckWritable()
     {
-        if (_device.WriteFault is Exception fault)
+        ThrowIfIncomplete();
+        if (_device.WriteFault is not null && Fault is { } fault)
         {
-            throw new IOException("the log device cannot be written, so writes are refused: " + fault.Message, fault);
+            throw fault;
         }
     }
 

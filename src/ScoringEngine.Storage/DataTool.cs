@@ -34,7 +34,10 @@ public sealed record DirectoryStatistics(Guid Lineage, int Format, int? InUseBy,
 /// <summary>What <see cref="DataTool.Restore"/> did.</summary>
 /// <param name="Customers">Number of customers that the new directory has.</param>
 /// <param name="Erased">Number of customers that the backup had and a register of erasures took away.</param>
-/// <param name="Warnings">Damage of the directory whose erasures were asked for, for a person to read: some erasures may be unknown.</param>
+/// <param name="Warnings">
+/// Damage of the directory whose erasures were asked for, and which erasures may be unknown for it, for a person to read: customers who were erased
+/// may be back.
+/// </param>
 public sealed record RestoreInfo(long Customers, long Erased, IReadOnlyList<string> Warnings);
 
 /// <summary>What can be done with a data directory that no database has open.</summary>
@@ -87,7 +90,7 @@ public static class DataTool
     /// <param name="progress">Told how far it has got.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="DataDirectoryException">A folder is in use, not what it should be, or newer than this program.</exception>
-    /// <exception cref="StorageCorruptionException">The backup, or the register of erasures, is damaged.</exception>
+    /// <exception cref="StorageCorruptionException">The backup is damaged.</exception>
     /// <exception cref="InvalidDataException">The erasures are of other customers.</exception>
     /// <exception cref="IOException">A file cannot be read or written.</exception>
     public static RestoreInfo Restore(string backup, string directory, string? erasuresFrom = null, CustomerStoreOptions? store = null,
@@ -96,10 +99,6 @@ public static class DataTool
         IStorageFiles files = DiskFiles.Instance;
         string target = Path.GetFullPath(directory);
         string source = Path.GetFullPath(backup);
-        if (DataDirectory.IsOne(files, target))
-        {
-            throw new DataDirectoryException(DataDirectoryProblem.OtherContent, $"{target} is a data directory already; name an empty folder, or one that is not there yet");
-        }
         DataDirectory.CheckFree(files, target);
         using DirectoryLock? sourceLock = LockExisting(source);
         DataDirectory from = DataDirectory.Open(files, source);
@@ -109,40 +108,79 @@ public static class DataTool
 
     private static RestoreInfo RestoreInto(DataDirectory from, string target, string? erasuresFrom, CustomerStoreOptions store, IProgress<RecoveryProgress>? progress, CancellationToken cancellation)
     {
+        // First, for a person may rather find another source of them than wait.
+        List<string> warnings = [];
+        List<Erasure> erasures = erasuresFrom is null ? [] : ErasuresOf(erasuresFrom, from, warnings);
         using CustomerStore customers = new(store);
         DataDirectory to = DataDirectory.Begin(from.Files, target, from.Manifest.ErasureSalt);
         ErasureRegister register = new(to.Files, to.Erasures, to.Salt);
         RecoveredParts parts = new(customers, new StoredSchemas(), new RecentRequests(new CustomerDatabaseOptions().RecentRequests), register);
         Recovery recovery = new(from, parts, repair: null, Environment.ProcessorCount, progress, cancellation);
         recovery.Run();
-        List<Erasure> erasures = [.. from.ReadErasures()];
-        List<string> warnings = [];
-        if (erasuresFrom is not null)
-        {
-            using DirectoryLock? held = LockExisting(erasuresFrom);
-            erasures.AddRange(ErasuresOf(DataDirectory.Open(from.Files, erasuresFrom), from, warnings));
-        }
+        erasures.AddRange(from.ReadErasures());
         register.Add(erasures);
         long erased = ErasureRegister.Apply(erasures, to.Salt, customers, cancellation);
         ulong last = Math.Max(recovery.NextSequence, erasures.Count == 0 ? 0 : erasures.Max(e => e.Sequence));
         CustomerLog log = new(journal: null, last + SequenceJump, customers, parts.Requests, register);
         ContactLog contactLog = new(journal: null, recovery.NextContact + SequenceJump, store.MaxContactEvents);
-        SnapshotInfo snapshot = new SnapshotKeeper(to, parts, log, contactLog, journal: null, contacts: null, TimeProvider.System).Take(keepOlder: true, cancellation);
+        SnapshotInfo snapshot = new SnapshotKeeper(to, parts, log, contactLog, journal: null, contacts: null, TimeProvider.System, reserveBytes: 0).Take(keepOlder: true, cancellation);
         return new RestoreInfo(snapshot.Customers, erased, warnings);
     }
 
-    /// <summary>All erasures that a directory knows: of its register, and since then of its journal, as far as that can be read.</summary>
-    private static IEnumerable<Erasure> ErasuresOf(DataDirectory directory, DataDirectory backup, List<string> warnings)
+    /// <summary>
+    /// All erasures that a directory knows: of its register, and since then of its journal. What is damaged of them becomes a warning that says
+    /// what may be unknown; the rest counts all the same.
+    /// </summary>
+    private static List<Erasure> ErasuresOf(string path, DataDirectory backup, List<string> warnings)
     {
+        using DirectoryLock? held = LockExisting(path);
+        DataDirectory directory = OpenDamaged(path, backup, warnings);
         if (directory.Manifest.ErasureSalt != backup.Manifest.ErasureSalt)
         {
             throw new InvalidDataException($"{directory.Root} holds other customers than {backup.Root}: its erasures mean nothing there");
         }
-        DeleteCollector deletes = new(directory.Salt);
+        List<Erasure> erasures = [];
         ulong first = directory.Manifest.Generations is [SnapshotInfo newest, ..] ? newest.FirstSequence : 1;
-        JournalExtent extent = directory.ReadJournal(directory.Journal, JournalKind.Customers, first, directory.Manifest.Closed, deletes, repair: true);
-        warnings.AddRange(extent.Damages.Select(damage => new StorageCorruptionException(damage.File, damage.Offset, damage.Affected).Message));
-        return directory.ReadErasures().Concat(deletes.Erasures);
+        int damages = warnings.Count;
+        Try("erasures that are in no segment of the journal are unknown", () => erasures.AddRange(directory.ReadErasures()));
+        if (warnings.Count > damages)
+        {
+            first = 1; // Whatever is left of the journal may have what the register has not.
+        }
+        DeleteCollector deletes = new(directory.Salt);
+        Try($"erasures from sequence {first} on that it lacks are unknown", () =>
+        {
+            JournalExtent extent = directory.ReadJournal(directory.Journal, JournalKind.Customers, first, directory.Manifest.Closed, deletes, repair: true);
+            warnings.AddRange(extent.Damages.Select(damage => new StorageCorruptionException(damage.File, damage.Offset, damage.Affected).Message));
+        });
+        erasures.AddRange(deletes.Erasures);
+        return erasures;
+
+        void Try(string unknown, Action read)
+        {
+            try
+            {
+                read();
+            }
+            catch (Exception e) when (e is (IOException and not DataDirectoryException) or InvalidDataException)
+            {
+                warnings.Add($"{e.Message}; {unknown}");
+            }
+        }
+    }
+
+    /// <summary>Opens a directory, if need be with what its other files and a backup of it say in place of the manifest.</summary>
+    private static DataDirectory OpenDamaged(string path, DataDirectory backup, List<string> warnings)
+    {
+        try
+        {
+            return DataDirectory.Open(backup.Files, path);
+        }
+        catch (Exception e) when (e is StorageCorruptionException || (e is DataDirectoryException { Problem: DataDirectoryProblem.Missing } && DataDirectory.WasOne(backup.Files, path)))
+        {
+            warnings.Add($"{e.Message}; whether its other files are complete is unknown");
+            return DataDirectory.Rebuild(backup.Files, path, backup.Manifest);
+        }
     }
 
     /// <summary>Locks a folder for reading; where nothing can be written, and where nobody has ever locked it, it is in nobody's use.</summary>

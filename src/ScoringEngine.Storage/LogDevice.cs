@@ -1,29 +1,50 @@
+using System.Buffers;
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using FASTER.core;
 using Microsoft.Win32.SafeHandles;
+using ScoringEngine.Storage.Journals;
 
 namespace ScoringEngine.Storage;
+
+/// <summary>Whether the reads of a session have worked since its operation began.</summary>
+internal sealed class DeviceReads
+{
+    private volatile Exception? _fault;
+
+    /// <summary>Why one of them failed, or null.</summary>
+    public Exception? Fault
+    {
+        get => _fault;
+        set => _fault = value;
+    }
+}
 
 /// <summary>
 /// The files behind FASTER's log. FASTER mishandles failing devices: after a failed write it waits forever, and it
 /// parses whatever a failed read left in the buffer. So this device reports success to it in every case and keeps the
 /// truth itself: a page that could not be written stays in memory and is read from there (<see cref="WriteFault"/> then
-/// stops further writes to the store), and a failed read gives zeros, which match no customer, and is counted. The files
-/// have no name where the system allows it, so that nothing is left of them however the process ends.
+/// stops further writes to the store), and a failed read gives zeros, which match no customer, and is noted in the
+/// <see cref="DeviceReads"/> of whoever reads. A read is also failed when it gives other bytes than were written: the checksum
+/// of each sector is kept in memory, four bytes for 512. The files have no name where the system allows it, so that nothing is left of
+/// them however the process ends.
 /// </summary>
 internal class LogDevice : StorageDeviceBase
 {
     private const int Sector = 512;
 
+    [ThreadStatic]
+    private static DeviceReads? _reads;
+
     private readonly ConcurrentDictionary<int, SafeFileHandle> _segments = new();
-    private readonly List<(long Address, byte[] Bytes)> _unwritten = [];
+    private readonly ConcurrentDictionary<int, uint[]> _checksums = new(); // by segment; of each sector, 0 where nothing was written
     private readonly Lock _lock = new();
+    private readonly Lock _writingAgain = new();
+    private volatile (long Address, byte[] Bytes)[] _unwritten = []; // replaced, never changed
     private long _end;
     private int _busy;
-    private int _readFaults;
     private long _begin;
     private volatile Exception? _writeFault;
-    private volatile Exception? _readFault;
 
     public LogDevice(string directory)
         : base(Path.Combine(directory, $"customers-{Guid.NewGuid():N}.log"), Sector, Devices.CAPACITY_UNSPECIFIED)
@@ -32,14 +53,15 @@ internal class LogDevice : StorageDeviceBase
         Segment(0);
     }
 
-    /// <summary>Why a page could not be written, or null. It stays.</summary>
+    /// <summary>Why a page could not be written, or null. It stays until <see cref="WriteAgain"/> has written all of them.</summary>
     public Exception? WriteFault => _writeFault;
 
-    /// <summary>Number of failed reads so far.</summary>
-    public int ReadFaults => Volatile.Read(ref _readFaults);
-
-    /// <summary>The latest read failure.</summary>
-    public Exception? ReadFault => _readFault;
+    /// <summary>For whom this thread reads; to be set before FASTER is called.</summary>
+    public static DeviceReads? Reads
+    {
+        get => _reads;
+        set => _reads = value;
+    }
 
     /// <summary>Bytes that take space on the disk.</summary>
     public long Bytes => Math.Max(0, Volatile.Read(ref _end) - (Volatile.Read(ref _begin) / segmentSize * segmentSize));
@@ -60,10 +82,14 @@ internal class LogDevice : StorageDeviceBase
         DeviceIOCompletionCallback callback, object context)
     {
         Interlocked.Increment(ref _busy);
+        DeviceReads? reads = Reads;
         ThreadPool.UnsafeQueueUserWorkItem(_ =>
         {
-            ReadPart(Address(segmentId, (long)sourceAddress), destinationAddress, (int)readLength);
+            ReadPart(Address(segmentId, (long)sourceAddress), destinationAddress, (int)readLength, reads);
+            // FASTER follows a chain of records from here: for the same operation.
+            Reads = reads;
             callback(0, readLength, context);
+            Reads = null;
             Interlocked.Decrement(ref _busy);
         }, null);
     }
@@ -98,7 +124,37 @@ internal class LogDevice : StorageDeviceBase
         }
         lock (_lock)
         {
-            _unwritten.RemoveAll(page => page.Address + page.Bytes.Length <= address);
+            _unwritten = [.. _unwritten.Where(page => page.Address + page.Bytes.Length > address)];
+        }
+    }
+
+    /// <summary>Tries to write the pages that could not be written; returns whether none is left.</summary>
+    public bool WriteAgain()
+    {
+        lock (_writingAgain)
+        {
+            foreach ((long Address, byte[] Bytes) page in _unwritten)
+            {
+                (long segment, long offset) = Math.DivRem(page.Address, segmentSize);
+                try
+                {
+                    Write(Segment((int)segment), page.Bytes, offset);
+                }
+                catch (Exception e)
+                {
+                    _writeFault = e;
+                    return false;
+                }
+                lock (_lock)
+                {
+                    _unwritten = [.. _unwritten.Where(other => other != page)];
+                }
+            }
+            lock (_lock)
+            {
+                _writeFault = _unwritten.Length == 0 ? null : _writeFault;
+            }
+            return _writeFault is null;
         }
     }
 
@@ -114,6 +170,7 @@ internal class LogDevice : StorageDeviceBase
         {
             handle.Dispose();
         }
+        _checksums.TryRemove(segment, out _);
     }
 
     public override void Dispose()
@@ -160,24 +217,41 @@ internal class LogDevice : StorageDeviceBase
     // Any failure is a fault to report, and none may escape on a pool thread: it would end the process.
     private unsafe void WritePage(nint source, int segment, long offset, int length)
     {
-        ReadOnlySpan<byte> bytes = new((void*)source, length);
+        // FASTER may mark records of the page meanwhile as superseded: only of a copy the checksums are true.
+        byte[] copy = ArrayPool<byte>.Shared.Rent(length);
+        Span<byte> bytes = copy.AsSpan(0, length);
+        new ReadOnlySpan<byte>((void*)source, length).CopyTo(bytes);
         long address = Address(segment, offset);
         try
         {
+            KeepChecksums(segment, offset, bytes);
             Write(Segment(segment), bytes, offset);
         }
         catch (Exception e)
         {
             lock (_lock)
             {
-                _unwritten.Add((address, bytes.ToArray()));
+                _unwritten = [.. _unwritten, (address, bytes.ToArray())];
+                _writeFault = e;
             }
-            _writeFault ??= e;
         }
+        ArrayPool<byte>.Shared.Return(copy);
         Utility.MonotonicUpdate(ref _end, address + length, out _);
     }
 
-    private unsafe void ReadPart(long address, nint destination, int length)
+    private void KeepChecksums(int segment, long offset, ReadOnlySpan<byte> bytes)
+    {
+        Debug.Assert(offset % Sector == 0 && bytes.Length % Sector == 0);
+        Span<uint> checksums = _checksums.GetOrAdd(segment, static (_, sectors) => new uint[sectors], segmentSize / Sector).AsSpan((int)(offset / Sector));
+        for (int i = 0; i * Sector < bytes.Length; i++)
+        {
+            checksums[i] = Checksum(bytes.Slice(i * Sector, Sector));
+        }
+    }
+
+    private static uint Checksum(ReadOnlySpan<byte> sector) => Math.Max(1, Crc32C.Compute(sector));
+
+    private unsafe void ReadPart(long address, nint destination, int length, DeviceReads? reads)
     {
         Span<byte> bytes = new((void*)destination, length);
         try
@@ -187,8 +261,8 @@ internal class LogDevice : StorageDeviceBase
         catch (Exception e)
         {
             bytes.Clear();
-            _readFault = e;
-            Interlocked.Increment(ref _readFaults);
+            Debug.Assert(reads is not null);
+            reads?.Fault = e;
         }
     }
 
@@ -197,7 +271,9 @@ internal class LogDevice : StorageDeviceBase
         bytes.Clear();
         // FASTER reads in whole sectors, so possibly past what it has written.
         int written = (int)Math.Clamp(Volatile.Read(ref _end) - address, 0, bytes.Length);
-        if (CopyUnwritten(address, bytes) >= written)
+        // Taken once: what is written again meanwhile would be looked for in the file too early, and here too late.
+        (long Address, byte[] Bytes)[] unwritten = _unwritten;
+        if (CopyUnwritten(unwritten, address, bytes) >= written)
         {
             return;
         }
@@ -218,34 +294,40 @@ internal class LogDevice : StorageDeviceBase
                 }
                 read += n;
             }
+            CopyUnwritten(unwritten, address, bytes);
+            CheckSectors((int)segment, offset, bytes[..written]);
         }
         catch (Exception) when (address < Volatile.Read(ref _begin))
         {
             bytes.Clear(); // Given up meanwhile.
-            return;
         }
-        CopyUnwritten(address, bytes);
+    }
+
+    private void CheckSectors(int segment, long offset, ReadOnlySpan<byte> bytes)
+    {
+        Debug.Assert(offset % Sector == 0 && bytes.Length % Sector == 0);
+        ReadOnlySpan<uint> checksums = _checksums.TryGetValue(segment, out uint[]? all) ? all.AsSpan((int)(offset / Sector)) : default;
+        for (int i = 0; i * Sector < bytes.Length; i++)
+        {
+            if (checksums[i] != 0 && checksums[i] != Checksum(bytes.Slice(i * Sector, Sector)))
+            {
+                throw new IOException($"{GetSegmentFilename(FileName, segment)} is not what was written, at {offset + (i * Sector)}");
+            }
+        }
     }
 
     /// <summary>Copies what is kept of [address, address + length) and returns the number of bytes copied.</summary>
-    private int CopyUnwritten(long address, Span<byte> bytes)
+    private static int CopyUnwritten((long Address, byte[] Bytes)[] unwritten, long address, Span<byte> bytes)
     {
-        if (_writeFault is null)
-        {
-            return 0;
-        }
         int copied = 0;
-        lock (_lock)
+        foreach ((long start, byte[] page) in unwritten)
         {
-            foreach ((long start, byte[] page) in _unwritten)
+            long from = Math.Max(address, start);
+            long until = Math.Min(address + bytes.Length, start + page.Length);
+            if (from < until)
             {
-                long from = Math.Max(address, start);
-                long until = Math.Min(address + bytes.Length, start + page.Length);
-                if (from < until)
-                {
-                    page.AsSpan((int)(from - start), (int)(until - from)).CopyTo(bytes[(int)(from - address)..]);
-                    copied += (int)(until - from);
-                }
+                page.AsSpan((int)(from - start), (int)(until - from)).CopyTo(bytes[(int)(from - address)..]);
+                copied += (int)(until - from);
             }
         }
         return copied;

@@ -19,6 +19,7 @@ internal sealed unsafe class LogReader
     private readonly SessionPool _sessions;
     private readonly WriteLocks _locks;
     private readonly int _pageBytes;
+    private readonly int _maxRecordBytes; // in the log
     private readonly byte[] _chunkArray;
     private readonly byte* _chunk;
     private readonly List<int> _offsets = [];
@@ -41,7 +42,8 @@ internal sealed unsafe class LogReader
         _sessions = sessions;
         _locks = locks;
         _pageBytes = pageBytes;
-        _chunkArray = GC.AllocateUninitializedArray<byte>(ChunkBytes + LogLayout.SizeOf(FeatureSchema.MaxIdBytes, maxRecordBytes), pinned: true);
+        _maxRecordBytes = LogLayout.SizeOf(FeatureSchema.MaxIdBytes, maxRecordBytes);
+        _chunkArray = GC.AllocateUninitializedArray<byte>(ChunkBytes + _maxRecordBytes, pinned: true);
         _chunk = (byte*)Marshal.UnsafeAddrOfPinnedArrayElement(_chunkArray, 0);
     }
 
@@ -126,7 +128,7 @@ internal sealed unsafe class LogReader
         while (address < until)
         {
             byte* record = source + (address - start);
-            int size = LogLayout.SizeOf(record);
+            long size = LogLayout.SizeOf(record, pageEnd - address);
             if (address + size > pageEnd)
             {
                 address = pageEnd; // FASTER's rule for the rest of a page
@@ -134,6 +136,10 @@ internal sealed unsafe class LogReader
             }
             if (LogLayout.HoldsCustomer(record))
             {
+                if (size > _maxRecordBytes)
+                {
+                    throw new IOException($"the log has a record of {size} bytes at {address}, expected at most {_maxRecordBytes}");
+                }
                 byte* copy = _chunk + (address - start);
                 if (address < changesFrom)
                 {
@@ -141,7 +147,7 @@ internal sealed unsafe class LogReader
                 }
                 else
                 {
-                    CopyWhole(record, copy, size);
+                    CopyWhole(record, copy, (int)size);
                 }
                 _offsets.Add((int)(address - start));
             }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using ScoringEngine.Storage.Files;
 using ScoringEngine.Storage.Journals;
 using ScoringEngine.Storage.Schemas;
 using ScoringEngine.Storage.Snapshots;
@@ -26,26 +27,43 @@ internal sealed class Recovery
     private readonly DataDirectory _directory;
     private readonly RecoveredParts _parts;
     private readonly RepairReport? _repair;
+    private readonly SchemaSalvage? _salvage;
     private readonly int _threads;
     private readonly IProgress<RecoveryProgress>? _progress;
     private readonly CancellationToken _cancellation;
+    // Most numbers that the register of erasures may be ahead of the journal: what a segment that was never flushed has room for, and more.
+    private const ulong MostAhead = 1 << 24;
+
     private ulong _lastSequence; // in a snapshot
+    private ulong _lastContact; // in a snapshot
 
     public Recovery(DataDirectory directory, RecoveredParts parts, RepairReport? repair, int threads, IProgress<RecoveryProgress>? progress, CancellationToken cancellation)
     {
         _directory = directory;
         _parts = parts;
         _repair = repair;
+        _salvage = repair is null ? null : new SchemaSalvage(repair);
         _threads = threads;
         _progress = progress;
         _cancellation = cancellation;
     }
+
+    private ISchemaLog Schemas => _salvage is null ? _parts.Schemas : _salvage;
 
     /// <summary>The number the next write gets.</summary>
     public ulong NextSequence { get; private set; } = 1;
 
     /// <summary>The number the next contact gets.</summary>
     public ulong NextContact { get; private set; } = 1;
+
+    /// <summary>
+    /// Number of the last erasure in the register. When it is not lower than <see cref="NextSequence"/>, the register has erasures that the
+    /// journal has not: they are to be made again in it, and no other write may get a number up to this one.
+    /// </summary>
+    public ulong LastErasure { get; private set; }
+
+    /// <summary>Ids of the customers that are stored although the register has a later erasure of them, when it is ahead of the journal.</summary>
+    public IReadOnlyList<byte[]> ErasedAhead { get; private set; } = [];
 
     /// <summary>Bytes of the journals that were replayed.</summary>
     public long JournalBytes { get; private set; }
@@ -60,22 +78,22 @@ internal sealed class Recovery
         (ulong firstSequence, ulong firstContact) = LoadSnapshot();
         ReplayJournal(firstSequence);
         ReplayContacts(firstContact);
+        _salvage?.Install(_parts.Schemas, _parts.Customers, _cancellation);
         CheckErasures();
     }
 
-    /// <summary>The numbers of writes that a snapshot has are durable in the journal before the snapshot is finished.</summary>
-    private void CheckLength(ulong next)
+    /// <summary>The numbers that a snapshot has are durable in the journals before the snapshot is finished; returns the number that comes next.</summary>
+    private ulong CheckLength(string journal, ulong next, ulong last)
     {
-        if (next <= _lastSequence)
+        if (JournalReader.EndsBefore(journal, next, last) is { } cut)
         {
-            StorageCorruptionException cut = new(_directory.Journal, 0, $"sequences {next} to {_lastSequence}: the journal ends before the last write that a snapshot has");
             if (_repair is null)
             {
                 throw cut;
             }
             _repair.Lost(cut.File, cut.Message);
-            NextSequence = _lastSequence + 1;
         }
+        return Math.Max(next, last + 1);
     }
 
     /// <summary>Loads the newest snapshot, and in a repair older ones until one is whole; returns where the journals go on.</summary>
@@ -165,7 +183,7 @@ internal sealed class Recovery
         {
             try
             {
-                SnapshotSchemas.Load(payload, _parts.Schemas);
+                SnapshotSchemas.Load(payload, Schemas);
             }
             catch (InvalidDataException e) when (_repair is not null)
             {
@@ -177,29 +195,47 @@ internal sealed class Recovery
     private void ApplyCustomers(RecoveryBatch batch)
     {
         ReadOnlySpan<byte> payload = batch.Bytes.AsSpan(0, batch.Length);
+        ulong lastContact = 0;
         while (SnapshotReader.TakeCustomer(ref payload, out ReadOnlySpan<byte> id, out ReadOnlySpan<byte> record))
         {
             _parts.Customers.Apply(BinaryPrimitives.ReadUInt64LittleEndian(record), id, record);
+            lastContact = Math.Max(lastContact, new CustomerView(record).ContactSequence);
+        }
+        InterlockedMax(ref _lastContact, lastContact);
+    }
+
+    private static void InterlockedMax(ref ulong value, ulong other)
+    {
+        ulong seen = Volatile.Read(ref value);
+        while (other > seen)
+        {
+            ulong before = Interlocked.CompareExchange(ref value, other, seen);
+            if (before == seen)
+            {
+                return;
+            }
+            seen = before;
         }
     }
 
     private void ReplayJournal(ulong firstSequence)
     {
         using RecoveryWorkers workers = new(_threads, CustomerReplay.ApplyTo(_parts.Customers));
-        CustomerReplay replay = new(_parts, workers, _repair, ProgressOf(RecoveryStage.Journal, _directory.Journal, firstSequence), _cancellation);
+        CustomerReplay replay = new(_parts, Schemas, workers, _repair, ProgressOf(RecoveryStage.Journal, _directory.Journal, firstSequence), _cancellation);
         NextSequence = Math.Max(NextSequence, Read(_directory.Journal, JournalKind.Customers, firstSequence, _directory.Manifest.Closed, replay));
         replay.Flush();
         workers.Complete();
         JournalBytes += replay.Bytes;
-        CheckLength(NextSequence);
+        NextSequence = CheckLength(_directory.Journal, NextSequence, _lastSequence);
     }
 
     private void ReplayContacts(ulong firstContact)
     {
-        ContactReplay replay = new(ProgressOf(RecoveryStage.Contacts, _directory.Contacts, firstContact));
+        ContactReplay replay = new(_parts.Customers, _threads, ProgressOf(RecoveryStage.Contacts, _directory.Contacts, firstContact), _cancellation);
         NextContact = Math.Max(NextContact, Read(_directory.Contacts, JournalKind.Contacts, firstContact, _directory.Manifest.ContactsClosed, replay));
-        replay.ApplyTo(_parts.Customers, _threads, _cancellation);
+        replay.Apply();
         JournalBytes += replay.Bytes;
+        NextContact = CheckLength(_directory.Contacts, NextContact, _lastContact);
     }
 
     /// <summary>Reads a journal; returns the number after its last record.</summary>
@@ -227,10 +263,26 @@ internal sealed class Recovery
         try
         {
             IReadOnlyList<Erasure> erasures = _directory.ReadErasures();
+            LastErasure = erasures is [.., Erasure last] ? last.Sequence : 0;
+            if (LastErasure >= NextSequence && LastErasure - NextSequence >= MostAhead)
+            {
+                StorageCorruptionException cut = new(_directory.Journal, 0, $"sequences {NextSequence} to {LastErasure}: the journal ends long before the last erasure of the register");
+                if (_repair is null)
+                {
+                    throw cut;
+                }
+                _repair.Lost(cut.File, cut.Message);
+            }
             if (_repair is { IsEmpty: false })
             {
                 // What an older snapshot has brought back and the damaged journal no longer takes away.
                 ErasureRegister.Apply(erasures, _directory.Salt, _parts.Customers, _cancellation);
+                NextSequence = Math.Max(NextSequence, LastErasure + 1);
+            }
+            else if (LastErasure >= NextSequence)
+            {
+                // An earlier program wrote the register before the journal was durable.
+                ErasedAhead = [.. ErasureRegister.Find(erasures, _directory.Salt, _parts.Customers, _cancellation).Select(found => found.Id)];
             }
         }
         catch (StorageCorruptionException e) when (_repair is not null)

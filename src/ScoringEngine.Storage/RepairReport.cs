@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using ScoringEngine.Storage.Files;
 using ScoringEngine.Storage.Snapshots;
 
 namespace ScoringEngine.Storage;
@@ -48,7 +49,7 @@ internal sealed class RepairReport
         }
         if (_files.Count > 0)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\nThe damaged files are kept in {directory.Damaged}.\n");
+            text.Append(CultureInfo.InvariantCulture, $"\nThe damaged files are kept in {directory.Damaged} until somebody deletes them; they may hold customers who are erased later.\n");
         }
         directory.Files.Replace(path, Encoding.UTF8.GetBytes(text.ToString()));
         return path;

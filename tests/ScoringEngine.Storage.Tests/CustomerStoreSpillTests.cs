@@ -144,6 +144,21 @@ public class CustomerStoreSpillTests
         CountVisitor visitor = new(visits);
         store.Scan(ref visitor);
         Assert.DoesNotContain(visits, count => count != 1);
+
+        Assert.False(store.WriteAgain());
+        Assert.NotNull(store.Fault);
+        device.FailWrites = false;
+        Assert.True(store.WriteAgain());
+        Assert.Null(store.Fault);
+        for (int i = 0; i < 20_000; i++)
+        {
+            store.Upsert(Customers.Id(i), Customers.Features(28, -i), default);
+        }
+        for (int i = 0; i < stored; i++)
+        {
+            Assert.True(store.Read(Customers.Id(i), ref reader));
+            Assert.Equal(Customers.Features(28, i < 20_000 ? -i : i), reader.Features);
+        }
     }
 
     [Theory]
@@ -175,6 +190,101 @@ public class CustomerStoreSpillTests
         visitor = new(visits);
         store.Scan(ref visitor);
         Assert.DoesNotContain(visits, count => count != 1);
+    }
+
+    [Fact]
+    public void Members_DeviceGivesOtherBytes_ThrowAndRecover()
+    {
+        FailingLogDevice? device = null;
+        using CustomerStore store = Customers.Store(device: directory => device = new FailingLogDevice(directory));
+        for (int i = 0; i < 20_000; i++)
+        {
+            store.Upsert(Customers.Id(i), Customers.Features(28, i), default);
+        }
+        device!.FlipReads = true;
+        KeepReader reader = default;
+        CountVisitor visitor = new(new int[20_000]);
+        for (int i = 0; i < 200; i++)
+        {
+            Assert.Throws<IOException>(() => store.Read(Customers.Id(i), ref reader));
+        }
+        Assert.Throws<IOException>(() => store.Scan(ref visitor));
+
+        device.FlipReads = false;
+        int[] visits = new int[20_000];
+        visitor = new(visits);
+        store.Scan(ref visitor);
+        Assert.DoesNotContain(visits, count => count != 1);
+        Assert.True(store.Read(Customers.Id(0), ref reader));
+        Assert.Equal(Customers.Features(28, 0), reader.Features);
+    }
+
+    [Fact]
+    public void Read_WhileAnotherReadFails_Succeeds()
+    {
+        const int other = 10_000;
+        FailingLogDevice? device = null;
+        using CustomerStore store = Customers.Store(device: directory => device = new FailingLogDevice(directory));
+        for (int i = 0; i < 20_000; i++)
+        {
+            store.Upsert(Customers.Id(i), Customers.Features(28, i), default);
+        }
+        using ManualResetEventSlim failed = new();
+        using ManualResetEventSlim reading = new();
+        device!.BeforeRead = offset =>
+        {
+            // Segments begin with page 0, where the first customers are.
+            if (offset < 4096 && !reading.IsSet)
+            {
+                reading.Set();
+                failed.Wait(TestContext.Current.CancellationToken);
+            }
+            else
+            {
+                throw new IOException("input/output error");
+            }
+        };
+        Customers.Parallel(2, thread =>
+        {
+            KeepReader reader = default;
+            if (thread == 0)
+            {
+                Assert.True(store.Read(Customers.Id(0), ref reader));
+                Assert.Equal(Customers.Features(28, 0), reader.Features);
+            }
+            else
+            {
+                reading.Wait(TestContext.Current.CancellationToken);
+                Assert.Throws<IOException>(() => store.Read(Customers.Id(other), ref reader));
+                failed.Set();
+            }
+        });
+    }
+
+    [Fact]
+    public void Upsert_DeviceFailsToReadOnce_IsTriedAgain()
+    {
+        FailingLogDevice? device = null;
+        using CustomerStore store = Customers.Store(device: directory => device = new FailingLogDevice(directory));
+        for (int i = 0; i < 20_000; i++)
+        {
+            store.Upsert(Customers.Id(i), Customers.Features(28, i), default);
+        }
+        int reads = 0;
+        device!.BeforeRead = _ =>
+        {
+            if (reads++ == 0)
+            {
+                throw new IOException("input/output error");
+            }
+        };
+
+        Assert.False(store.Upsert(Customers.Id(0), [1], default).Created);
+
+        KeepReader reader = default;
+        Assert.True(store.Read(Customers.Id(0), ref reader));
+        Assert.Equal([1], reader.Features!);
+        Assert.Equal(20_000, store.Count);
     }
 
     private struct CheckReader(int first) : ICustomerBlockReader

@@ -95,6 +95,10 @@ internal sealed class FailingLogDevice(string directory) : LogDevice(directory)
     public volatile bool FailWrites;
     public volatile bool FailReads;
     public volatile bool ShortReads;
+    public volatile bool FlipReads;
+
+    /// <summary>Called before each read with its offset in the segment; may wait or throw.</summary>
+    public volatile Action<long>? BeforeRead;
 
     protected override void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offset)
     {
@@ -111,6 +115,12 @@ internal sealed class FailingLogDevice(string directory) : LogDevice(directory)
         {
             throw new IOException("input/output error");
         }
-        return ShortReads ? 0 : base.Read(file, bytes, offset);
+        BeforeRead?.Invoke(offset);
+        int read = ShortReads ? 0 : base.Read(file, bytes, offset);
+        if (FlipReads && read > 0)
+        {
+            bytes[Random.Shared.Next(read)] ^= (byte)(1 << Random.Shared.Next(8));
+        }
+        return read;
     }
 }

@@ -15,6 +15,9 @@ internal enum ExitCode
     /// <summary>It was done, but more rows were rejected than --allow-rejects permits.</summary>
     RowsRejected = 3,
 
+    /// <summary>It was done, but customers who were erased may be back.</summary>
+    ErasuresUnknown = 4,
+
     /// <summary>It was interrupted (Ctrl+C, SIGTERM).</summary>
     Interrupted = 130,
 }

@@ -38,7 +38,7 @@ internal static class DataRestoreCommand
                 source, target, parse.GetValue(erasures), store, new RecoveryBar(progress), cancellation));
             foreach (string warning in info.Warnings)
             {
-                output.Warn($"some erasures may be unknown: {warning}");
+                output.Warn($"some erasures may be unknown, and who was deleted be back: {warning}");
             }
             output.Line($"Restored {info.Customers:N0} customers to {target}; left out {info.Erased:N0} who had been deleted");
             output.Result(new JsonObject
@@ -48,7 +48,7 @@ internal static class DataRestoreCommand
                 ["erased"] = info.Erased,
                 ["warnings"] = new JsonArray([.. info.Warnings.Select(w => JsonValue.Create(w))]),
             });
-            return Task.FromResult(ExitCode.Success);
+            return Task.FromResult(info.Warnings.Count == 0 ? ExitCode.Success : ExitCode.ErasuresUnknown);
         });
         return command;
     }

@@ -22,6 +22,15 @@ internal static partial class ServerLog
             case StorageNoticeKind.JournalResumed:
                 JournalResumed(logger, notice.Message);
                 break;
+            case StorageNoticeKind.StoreFailed:
+                LiveStoreFailed(logger, notice.Message, notice.Error);
+                break;
+            case StorageNoticeKind.StoreResumed:
+                LiveStoreResumed(logger, notice.Message);
+                break;
+            case StorageNoticeKind.CompactionFailed:
+                NotReclaimed(logger, notice.Message, notice.Error);
+                break;
             case StorageNoticeKind.Repaired:
                 Repaired(logger, notice.Message);
                 break;
@@ -64,6 +73,15 @@ internal static partial class ServerLog
     [LoggerMessage(1207, LogLevel.Warning, "{Customers} customers are about as many as the index was made for; with more, calls become slower. "
         + "A restart with more expected customers (--expected-customers) mends it")]
     public static partial void IndexNearlyFull(ILogger logger, long customers);
+
+    [LoggerMessage(1208, LogLevel.Error, "Writes are refused, reads go on: {Message}")]
+    public static partial void LiveStoreFailed(ILogger logger, string message, Exception? error);
+
+    [LoggerMessage(1209, LogLevel.Information, "Writes are taken again: {Message}")]
+    public static partial void LiveStoreResumed(ILogger logger, string message);
+
+    [LoggerMessage(1210, LogLevel.Warning, "Superseded records keep their room for now: {Message}")]
+    public static partial void NotReclaimed(ILogger logger, string message, Exception? error);
 
     [LoggerMessage(2000, LogLevel.Error, "Event {Event}: {Method} failed unexpectedly")]
     public static partial void Unexpected(ILogger logger, string @event, string method, Exception exception);

@@ -20,13 +20,19 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
     /// <inheritdoc/>
     public override async Task<UpsertCustomerResponse> UpsertCustomer(UpsertCustomerRequest request, ServerCallContext context)
     {
-        WriteReceipt receipt = Upsert(request);
+        WriteReceipt receipt = Upsert(request, out RpcException? absent);
+        if (absent is not null)
+        {
+            await AnswerAbsentAsync(absent, context);
+        }
         await database.CommittedAsync(receipt.Sequence, context.CancellationToken);
         return new UpsertCustomerResponse { Created = receipt.Created, Sequence = receipt.Sequence };
     }
 
-    private WriteReceipt Upsert(UpsertCustomerRequest request)
+    /// <summary>Makes the write; <paramref name="absent"/> is the answer when there is no customer to patch.</summary>
+    private WriteReceipt Upsert(UpsertCustomerRequest request, out RpcException? absent)
     {
+        absent = null;
         ServedModel model = models.Current;
         Violations violations = default;
         if (request.Customer is not { } customer)
@@ -58,7 +64,7 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
             {
                 throw Failure.Of(StatusCode.ResourceExhausted, Failure.TooManyCategories, e.Message).ToException();
             }
-            return mask is not null ? Patch(id, mask, row, request, model, key)
+            return mask is not null ? Patch(id, mask, row, request, model, key, out absent)
                 : database.Customers.Upsert(id, row, new CustomerAttributes(time.GetUtcNow().ToUnixTimeMilliseconds(), model.SchemaVersion), key);
         }
         finally
@@ -68,8 +74,9 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
     }
 
     private WriteReceipt Patch(ReadOnlySpan<byte> id, HashSet<int> mask, ReadOnlySpan<float> row, UpsertCustomerRequest request,
-        ServedModel model, RequestKey key)
+        ServedModel model, RequestKey key, out RpcException? absent)
     {
+        absent = null;
         int[] indexes = [.. mask];
         float[] values = new float[indexes.Length];
         for (int i = 0; i < indexes.Length; i++)
@@ -77,20 +84,27 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
             values[i] = row[indexes[i]];
         }
         // What a new customer would lack.
-        int[] absent = [.. model.RequiredFeatures.Where(f => !mask.Contains(f))];
-        bool create = request.AllowMissing && absent.Length == 0;
+        int[] lacking = [.. model.RequiredFeatures.Where(f => !mask.Contains(f))];
+        bool create = request.AllowMissing && lacking.Length == 0;
         bool stored = database.Customers.Patch(id, indexes, values, time.GetUtcNow().ToUnixTimeMilliseconds(), model.StoredRows, out ulong sequence, key, create);
         if (sequence > 0)
         {
             return new WriteReceipt(sequence, Created: !stored);
         }
         Violations violations = default;
-        foreach (int f in request.AllowMissing ? absent : [])
+        foreach (int f in request.AllowMissing ? lacking : [])
         {
             violations.Add("update_mask", $"'{model.Schema.Features[f].Name}': missing, but a value is required of a customer that is not stored yet");
         }
-        violations.ThrowIfAny();
-        throw Failure.NoCustomer(request.Customer.CustomerId).ToException();
+        absent = (violations.Any ? violations.ToStatus() : Failure.NoCustomer(request.Customer.CustomerId)).ToException();
+        return default;
+    }
+
+    /// <summary>Ends a call with what is so because a customer is not stored: once that is certain to stay so.</summary>
+    private async Task AnswerAbsentAsync(RpcException absent, ServerCallContext context)
+    {
+        await database.AllCommittedAsync(context.CancellationToken);
+        throw absent;
     }
 
     /// <inheritdoc/>
@@ -109,21 +123,24 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
     /// <inheritdoc/>
     public override async Task<DeleteCustomerResponse> DeleteCustomer(DeleteCustomerRequest request, ServerCallContext context)
     {
-        ulong sequence = Delete(request);
+        if (!TryDelete(request, out ulong sequence))
+        {
+            await AnswerAbsentAsync(Failure.NoCustomer(request.CustomerId).ToException(), context);
+        }
         await database.CommittedAsync(sequence, context.CancellationToken);
         return new DeleteCustomerResponse { Sequence = sequence };
     }
 
-    private ulong Delete(DeleteCustomerRequest request)
+    private bool TryDelete(DeleteCustomerRequest request, out ulong sequence)
     {
         Violations violations = default;
         ReadOnlySpan<byte> id = CustomerId.Encode(request.CustomerId, "customer_id", stackalloc byte[FeatureSchema.MaxIdBytes], ref violations);
         RequestKey key = RequestIds.KeyOf(request.RequestId, nameof(DeleteCustomer), id, ref violations);
         violations.ThrowIfAny();
         using Lock.Scope others = _requests.Enter(key);
-        return _requests.TryGet(key, out WriteReceipt first) ? first.Sequence
-            : database.Customers.Delete(id, out ulong sequence, key) ? sequence
-            : throw Failure.NoCustomer(request.CustomerId).ToException();
+        bool known = _requests.TryGet(key, out WriteReceipt first);
+        sequence = first.Sequence;
+        return known || database.Customers.Delete(id, out sequence, key);
     }
 
     /// <inheritdoc/>

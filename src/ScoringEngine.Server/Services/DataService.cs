@@ -81,8 +81,8 @@ internal sealed class DataService(CustomerDatabase database, ServerOptions optio
             message.JournalBytes = (ulong)now.JournalBytes;
             message.SnapshotTime = now.Snapshots is [SnapshotInfo newest, ..] ? Timestamp.FromDateTimeOffset(newest.CreatedAt) : null;
             message.RecoveryDuration = Duration.FromTimeSpan(now.RecoveryTime);
-            message.Fault = (now.JournalFault ?? now.SnapshotFault)?.Message ?? "";
         }
+        message.Fault = (now.JournalFault ?? now.StoreFault ?? now.SnapshotFault)?.Message ?? "";
         return message;
     }
 

@@ -6,6 +6,8 @@ namespace ScoringEngine.Storage.Files;
 /// <summary>The files of this machine.</summary>
 internal sealed partial class DiskFiles : IStorageFiles
 {
+    private const int NotNeeded = 4; // POSIX_FADV_DONTNEED of Linux
+
     /// <summary>The one instance.</summary>
     public static DiskFiles Instance { get; } = new();
 
@@ -26,6 +28,8 @@ internal sealed partial class DiskFiles : IStorageFiles
         => Directory.Exists(directory) ? [.. Directory.EnumerateDirectories(directory).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)] : [];
 
     public void CreateDirectory(string path) => Directory.CreateDirectory(path);
+
+    public long? FreeSpaceOf(string directory) => new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(directory)! : directory).AvailableFreeSpace;
 
     public void Move(string source, string target) => File.Move(source, target, overwrite: true);
 
@@ -68,6 +72,14 @@ internal sealed partial class DiskFiles : IStorageFiles
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int FlushDescriptor(int descriptor);
 
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int FlushDescriptor(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Advise(SafeFileHandle file, nint offset, nint length, int advice);
+
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int CloseDescriptor(int descriptor);
@@ -97,7 +109,29 @@ internal sealed partial class DiskFiles : IStorageFiles
 
         public void SetLength(long bytes) => RandomAccess.SetLength(handle, bytes);
 
-        public void Flush() => RandomAccess.FlushToDisk(handle);
+        public void Flush()
+        {
+            // .NET's flush takes EROFS, EINVAL and ENOTSUP for success, but what a file system that went read-only says of
+            // unwritten data is EROFS.
+            if (!OperatingSystem.IsWindows() && FlushDescriptor(handle) != 0)
+            {
+                throw Failed("fsync", path);
+            }
+            // On a Mac it also flushes the drive's own memory.
+            if (!OperatingSystem.IsLinux())
+            {
+                RandomAccess.FlushToDisk(handle);
+            }
+        }
+
+        public void ForgetCached()
+        {
+            if (OperatingSystem.IsLinux())
+            {
+                // Only advice: when it is not taken, what is read is right as far as can be seen.
+                _ = Advise(handle, 0, 0, NotNeeded);
+            }
+        }
 
         public void Dispose() => handle.Dispose();
     }

@@ -29,6 +29,10 @@ internal interface IStorageFiles
     /// <exception cref="IOException">It cannot be made.</exception>
     void CreateDirectory(string path);
 
+    /// <summary>Bytes that may still be written to the disk of a folder, by this user; null when that has no bound.</summary>
+    /// <exception cref="IOException">It cannot be told.</exception>
+    long? FreeSpaceOf(string directory);
+
     /// <summary>Gives a file another name, in place of the file that has it. Survives a crash after <see cref="FlushDirectory"/>.</summary>
     /// <exception cref="IOException">It cannot be done.</exception>
     void Move(string source, string target);
@@ -62,6 +66,9 @@ internal interface IStorageFile : IDisposable
     /// <summary>Cuts the file, or extends it with zeros.</summary>
     /// <exception cref="IOException">It cannot be done.</exception>
     void SetLength(long bytes);
+
+    /// <summary>Lets go of what is kept of the file in memory and was flushed, where the system can be told so: what is read from here on comes from the device.</summary>
+    void ForgetCached();
 
     /// <summary>Makes what was written survive a crash (fsync). After a failure the file must not be relied on again: a second flush may report success for data that are lost.</summary>
     /// <exception cref="IOException">It cannot be done.</exception>

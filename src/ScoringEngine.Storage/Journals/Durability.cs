@@ -13,8 +13,8 @@ public enum Durability
     Interval,
 
     /// <summary>
-    /// It is in memory and on its way to the operating system, which writes it when it likes. A crash of the process loses the last
-    /// moment; one of the machine may lose everything since the start of the current segment.
+    /// It was given to the operating system, which writes it when it likes. A crash of the process loses nothing; one of the machine
+    /// may lose everything since the start of the current segment.
     /// </summary>
     None,
 }

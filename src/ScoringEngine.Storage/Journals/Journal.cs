@@ -85,17 +85,19 @@ internal sealed class Journal : IDisposable
     /// <summary>Bytes of the records appended since it was opened.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
-    /// <summary>Goes on with a journal in a new segment, which is on the device when this returns.</summary>
+    /// <summary>Goes on with a journal in a new segment. It, and all records before it, are on the device when this returns.</summary>
     /// <param name="directory">Its folder; made when there is none.</param>
     /// <param name="files">The files.</param>
     /// <param name="options">How it is written.</param>
     /// <param name="lineage">Random number of the data directory; not that of any other.</param>
     /// <param name="nextSequence">As <see cref="JournalReader"/> gives it, 1 for a new journal.</param>
     /// <param name="time">For retries, marks and the commit interval.</param>
+    /// <param name="closed">Where it was closed, when it was not opened since; null when the process may have been killed, or the last flush have failed.</param>
     /// <exception cref="JournalUnavailableException">The segment cannot be made.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range, or the sequence is 0.</exception>
     /// <exception cref="ArgumentException">The journal has segments from that sequence on.</exception>
-    public static Journal Open(string directory, IStorageFiles files, JournalOptions options, Guid lineage, ulong nextSequence, TimeProvider time)
+    public static Journal Open(string directory, IStorageFiles files, JournalOptions options, Guid lineage, ulong nextSequence, TimeProvider time,
+        JournalPosition? closed = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         ArgumentNullException.ThrowIfNull(files);
@@ -118,6 +120,12 @@ internal sealed class Journal : IDisposable
                 && JournalFormat.TryParseFileName(Path.GetFileNameWithoutExtension(name), out _)))
             {
                 files.Delete(Path.Combine(directory, name));
+            }
+            // Records that were read back may be in the memory of the operating system only. Nothing may follow them before they
+            // are on the device, and a flush of that file proves nothing when one has failed before.
+            if (closed is null && JournalReader.Segments(directory, files) is [.., (ulong first, string last)] && first < nextSequence)
+            {
+                JournalSegment.Rewrite(directory, files, last);
             }
             Journal journal = new(directory, files, options, lineage, nextSequence, time);
             journal._committer.Start();
@@ -166,7 +174,7 @@ internal sealed class Journal : IDisposable
 
     /// <summary>
     /// Completes when a record, and all before it, are as durable as <see cref="JournalOptions.Durability"/> says: with
-    /// <see cref="Durability.Commit"/> on the device, else at once.
+    /// <see cref="Durability.Commit"/> on the device, with <see cref="Durability.None"/> given to the operating system, else at once.
     /// </summary>
     /// <param name="sequence">Of a record that was appended.</param>
     /// <param name="cancellation">Stops waiting; the record stands.</param>
@@ -190,7 +198,7 @@ internal sealed class Journal : IDisposable
             {
                 return ValueTask.FromException(fault);
             }
-            if (_options.Durability != Durability.Commit)
+            if (_options.Durability == Durability.Interval)
             {
                 return ValueTask.CompletedTask;
             }

@@ -75,6 +75,10 @@ internal sealed class JournalReader
         return segments;
     }
 
+    /// <summary>What is wrong with a journal whose next number is not above one that a snapshot has; null when it is.</summary>
+    public static StorageCorruptionException? EndsBefore(string directory, ulong next, ulong last)
+        => next > last ? null : new StorageCorruptionException(directory, 0, $"sequences {next} to {last}: the journal ends before the last number that a snapshot has");
+
     /// <summary>Whether a new segment that starts with a sequence would hide records.</summary>
     /// <exception cref="IOException">The folder or a file cannot be read.</exception>
     public static bool HasRecords(string directory, IStorageFiles files, Guid lineage, uint kind, ulong sequence)

@@ -56,6 +56,16 @@ internal sealed class JournalSegment : IDisposable
         return new JournalSegment(file, firstSequence);
     }
 
+    /// <summary>Writes a segment once more, so that all of it is on the device when this returns, whatever became of earlier writes and flushes.</summary>
+    /// <exception cref="IOException">It cannot be read or written; it is as it was.</exception>
+    public static void Rewrite(string directory, IStorageFiles files, string path)
+    {
+        string temporary = path + TemporaryExtension;
+        files.Copy(path, temporary);
+        files.Move(temporary, path);
+        files.FlushDirectory(directory);
+    }
+
     /// <summary>Writes a group at the end, after a flush when the group says that there was one.</summary>
     public void Write(PendingGroup group)
     {

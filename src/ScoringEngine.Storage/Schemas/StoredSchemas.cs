@@ -8,7 +8,7 @@ namespace ScoringEngine.Storage.Schemas;
 /// store. Both only grow, so that every record stays readable. A feature is known by its permanent id, which keeps its kind
 /// for ever and its name unless a change is declared (<see cref="Feature.Formerly"/>). Thread-safe, except for what recovery calls.
 /// </summary>
-public sealed class StoredSchemas
+public sealed class StoredSchemas : ISchemaLog
 {
     private readonly Lock _adopt = new();
     private readonly ConcurrentDictionary<int, CategoryCodes> _categories = new();
@@ -151,6 +151,10 @@ public sealed class StoredSchemas
         }
         codes.GetOrAdd(name);
     }
+
+    void ISchemaLog.Version(ReadOnlySpan<byte> payload) => LoadVersion(payload);
+
+    void ISchemaLog.Category(ReadOnlySpan<byte> payload) => LoadCategory(payload);
 
     private int Add(StoredFeature[] columns, ISchemaLog? log)
     {

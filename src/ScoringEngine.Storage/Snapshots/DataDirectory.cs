@@ -65,6 +65,15 @@ internal sealed class DataDirectory
     /// <exception cref="DataDirectoryException">It holds other things.</exception>
     public static void CheckFree(IStorageFiles files, string path)
     {
+        if (IsOne(files, path))
+        {
+            throw new DataDirectoryException(DataDirectoryProblem.OtherContent, $"{path} is a data directory already; name an empty folder, or one that is not there yet");
+        }
+        if (WasOne(files, path))
+        {
+            throw new DataDirectoryException(DataDirectoryProblem.OtherContent,
+                $"{path} has the files of a data directory, but no {ManifestName}; a repair (serve --repair) makes it anew from what the others say");
+        }
         string? other = files.List(path).FirstOrDefault(name => name is not (LockName or ManifestName + StorageFiles.TemporarySuffix))
             ?? files.ListFolders(path).FirstOrDefault(folder => files.ListFolders(Path.Combine(path, folder)).Count > 0
                 || files.List(Path.Combine(path, folder)).Any(name => !name.EndsWith(StorageFiles.TemporarySuffix, StringComparison.Ordinal)));
@@ -135,14 +144,24 @@ internal sealed class DataDirectory
         catch (Exception e) when (repair is not null && (e is StorageCorruptionException or DataDirectoryException { Problem: DataDirectoryProblem.Missing }))
         {
             repair.Note($"{e.Message}; it was made anew from the other files");
-            return Rebuild(files, path);
+            DataDirectory rebuilt = Rebuild(files, path);
+            if (files.Exists(rebuilt.ManifestFile))
+            {
+                files.CreateDirectory(rebuilt.Damaged);
+                files.Delete(Path.Combine(rebuilt.Damaged, ManifestName));
+                files.Copy(rebuilt.ManifestFile, Path.Combine(rebuilt.Damaged, ManifestName));
+            }
+            return rebuilt;
         }
     }
 
-    /// <summary>Opens a data directory whose manifest is damaged or gone, with what the other files say of themselves.</summary>
+    /// <summary>Opens a data directory whose manifest is damaged or gone, with what the other files say of themselves. Changes nothing.</summary>
+    /// <param name="files">Where.</param>
+    /// <param name="path">The folder.</param>
+    /// <param name="relative">A directory of which lineage and salt are taken where no file says them; null for none.</param>
     /// <exception cref="StorageCorruptionException">No file says which directory it belongs to.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    public static DataDirectory Rebuild(IStorageFiles files, string path)
+    public static DataDirectory Rebuild(IStorageFiles files, string path, Manifest? relative = null)
     {
         DataDirectory directory = new(files, path, new Manifest { Lineage = Guid.Empty, ErasureSalt = "" });
         List<SnapshotInfo> generations = [];
@@ -171,16 +190,11 @@ internal sealed class DataDirectory
         }
         directory.Manifest = new Manifest
         {
-            Lineage = lineage ?? throw new StorageCorruptionException(directory.ManifestFile, 0, "the whole directory: no other file says which one it is"),
-            ErasureSalt = Convert.ToHexStringLower(ErasureRegister.SaltOf(files, directory.Erasures) ?? RandomNumberGenerator.GetBytes(ErasureRegister.SaltBytes)),
+            Lineage = lineage ?? relative?.Lineage ?? throw new StorageCorruptionException(directory.ManifestFile, 0, "the whole directory: no other file says which one it is"),
+            ErasureSalt = ErasureRegister.SaltOf(files, directory.Erasures) is { } salt ? Convert.ToHexStringLower(salt)
+                : relative?.ErasureSalt ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(ErasureRegister.SaltBytes)),
             Generations = [.. generations.Take(2)],
         };
-        if (files.Exists(directory.ManifestFile))
-        {
-            files.CreateDirectory(directory.Damaged);
-            files.Delete(Path.Combine(directory.Damaged, ManifestName));
-            files.Copy(directory.ManifestFile, Path.Combine(directory.Damaged, ManifestName));
-        }
         return directory;
     }
 
@@ -241,7 +255,8 @@ internal sealed class DataDirectory
         Files.FlushDirectory(Path.GetDirectoryName(path)!);
     }
 
-    private static bool WasOne(IStorageFiles files, string path)
+    /// <summary>Whether a folder is a data directory but for its manifest.</summary>
+    public static bool WasOne(IStorageFiles files, string path)
         => JournalReader.Segments(Path.Combine(path, JournalFolder), files).Count > 0
             || files.List(Path.Combine(path, SnapshotsFolder)).Any(name => name.EndsWith(SnapshotWriter.Extension, StringComparison.Ordinal));
 

@@ -19,18 +19,25 @@ internal sealed class DirectoryCheck(DataDirectory directory, IProgress<Recovery
         IStorageFiles files = directory.Files;
         Manifest manifest = directory.Manifest;
         _total = TotalBytes(directory);
+        // What the journals must have for a start from the newest snapshot, which is all that a start reads.
+        (ulong lastSequence, ulong lastContact) = manifest.Generations is [SnapshotInfo first, ..] ? (first.FirstSequence - 1, first.FirstContact - 1) : (0, 0);
         foreach (SnapshotInfo snapshot in manifest.Generations)
         {
             string path = directory.PathOf(snapshot);
-            Try(path, () => Read(files, path, manifest.Lineage, snapshot, cancellation));
+            Try(path, () =>
+            {
+                (ulong sequence, ulong contact) = Read(files, path, manifest.Lineage, snapshot, cancellation);
+                lastSequence = Math.Max(lastSequence, sequence);
+                lastContact = Math.Max(lastContact, contact);
+            });
             Advance(files.Exists(path) ? files.LengthOf(path) : 0);
         }
-        ReadJournal(directory.Journal, JournalKind.Customers, manifest.Generations is [.., SnapshotInfo oldest] ? oldest.FirstSequence : 1, manifest.Closed);
-        ReadJournal(directory.Contacts, JournalKind.Contacts, manifest.Generations is [.., SnapshotInfo older] ? older.FirstContact : 1, manifest.ContactsClosed);
+        ReadJournal(directory.Journal, JournalKind.Customers, manifest.Generations is [.., SnapshotInfo oldest] ? oldest.FirstSequence : 1, lastSequence, manifest.Closed);
+        ReadJournal(directory.Contacts, JournalKind.Contacts, manifest.Generations is [.., SnapshotInfo older] ? older.FirstContact : 1, lastContact, manifest.ContactsClosed);
         Try(directory.Erasures, () => directory.ReadErasures());
         return _done;
 
-        void ReadJournal(string journal, uint kind, ulong first, JournalPosition? closed)
+        void ReadJournal(string journal, uint kind, ulong first, ulong last, JournalPosition? closed)
         {
             Try(journal, () =>
             {
@@ -38,6 +45,10 @@ internal sealed class DirectoryCheck(DataDirectory directory, IProgress<Recovery
                 foreach (JournalDamage damage in extent.Damages)
                 {
                     damaged!(damage.File, new StorageCorruptionException(damage.File, damage.Offset, damage.Affected).Message);
+                }
+                if (JournalReader.EndsBefore(journal, extent.NextSequence, last) is { } cut)
+                {
+                    throw cut;
                 }
             });
             Advance(JournalReader.Segments(journal, files).Sum(segment => files.LengthOf(segment.Path)));
@@ -61,18 +72,26 @@ internal sealed class DirectoryCheck(DataDirectory directory, IProgress<Recovery
         => directory.Manifest.Generations.Sum(g => g.Bytes)
             + JournalReader.Segments(directory.Journal, directory.Files).Concat(JournalReader.Segments(directory.Contacts, directory.Files)).Sum(s => directory.Files.LengthOf(s.Path));
 
-    /// <summary>Reads a whole snapshot; returns what its footer says.</summary>
+    /// <summary>Reads a whole snapshot; returns the highest numbers of a write and of a contact in it, 0 without any.</summary>
     /// <exception cref="StorageCorruptionException">It is not what was written.</exception>
+    /// <exception cref="InvalidDataException">A block of customers has something else.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static SnapshotTotals Read(IStorageFiles files, string path, Guid lineage, SnapshotInfo? expected, CancellationToken cancellation)
+    public static (ulong LastSequence, ulong LastContact) Read(IStorageFiles files, string path, Guid lineage, SnapshotInfo? expected, CancellationToken cancellation)
     {
         using SnapshotReader reader = new(files, path, lineage, expected);
         byte[] buffer = [];
-        while (reader.Read(ref buffer, out _))
+        ulong lastContact = 0;
+        while (reader.Read(ref buffer, out SnapshotBlockHeader block))
         {
             cancellation.ThrowIfCancellationRequested();
+            ReadOnlySpan<byte> payload = block.Type == SnapshotBlock.Customers ? buffer.AsSpan(0, block.Length) : default;
+            while (SnapshotReader.TakeCustomer(ref payload, out _, out ReadOnlySpan<byte> record))
+            {
+                lastContact = Math.Max(lastContact, CustomerRecord.IsWellFormed(record) ? new CustomerView(record).ContactSequence
+                    : throw new InvalidDataException($"{path} has a customer's record of {record.Length} bytes that is none"));
+            }
         }
-        return reader.Totals;
+        return (reader.Totals.LastSequence, lastContact);
     }
 
     private void Advance(long bytes)

@@ -12,7 +12,7 @@ internal readonly record struct Erasure(UInt128 Customer, ulong Sequence);
 
 /// <summary>
 /// The customers that were erased, kept so that a backup which still has them does not bring them back. An erasure is in the
-/// journal first; each snapshot moves those of the journal here, in a whole new file. Thread-safe, except <see cref="Save"/>,
+/// journal first, and durable there; each snapshot moves those of the journal here, in a whole new file. Thread-safe, except <see cref="Save"/>,
 /// which must be alone.
 /// </summary>
 internal sealed class ErasureRegister
@@ -70,15 +70,18 @@ internal sealed class ErasureRegister
     /// <summary>Erases again, in a store that older files have brought back to life; returns how many customers it had.</summary>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static long Apply(IEnumerable<Erasure> erasures, byte[] salt, CustomerStore customers, CancellationToken cancellation)
+        => Find(erasures, salt, customers, cancellation).LongCount(found => customers.ApplyDelete(found.Sequence, found.Id));
+
+    /// <summary>The customers of a store that were erased after what is stored of them, with the numbers of the erasures.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static List<(byte[] Id, ulong Sequence)> Find(IEnumerable<Erasure> erasures, byte[] salt, CustomerStore customers, CancellationToken cancellation)
     {
-        Dictionary<UInt128, ulong> sequences = Latest(erasures);
-        if (sequences.Count == 0)
+        ErasedVisitor visitor = new(Latest(erasures), salt, []);
+        if (visitor.Erasures > 0)
         {
-            return 0;
+            customers.Scan(ref visitor, cancellation);
         }
-        ErasedVisitor visitor = new(sequences, salt, []);
-        customers.Scan(ref visitor, cancellation);
-        return visitor.Found.LongCount(found => customers.ApplyDelete(found.Sequence, found.Id));
+        return visitor.Found;
     }
 
     // The last erasure of a customer stands for those before it.
@@ -93,9 +96,10 @@ internal sealed class ErasureRegister
     }
 
     /// <summary>Writes what was added since the last time into the file; returns the number of entries it has then.</summary>
+    /// <param name="journal">Has the erasures, and is flushed first: the register is never ahead of it. Null where there is none.</param>
     /// <exception cref="IOException">It cannot be written; the entries are kept for the next time.</exception>
     /// <exception cref="StorageCorruptionException">The file there is damaged.</exception>
-    public long Save()
+    public long Save(Journal? journal)
     {
         List<Erasure> added;
         lock (_lock)
@@ -110,6 +114,7 @@ internal sealed class ErasureRegister
             {
                 return saved.Count;
             }
+            journal?.Flush();
             Erasure[] all = [.. Latest(saved.Concat(added)).Select(e => new Erasure(e.Key, e.Value)).OrderBy(e => e.Sequence)];
             Write(_files, _path, _salt, all);
             return all.Length;
@@ -194,6 +199,8 @@ internal sealed class ErasureRegister
 
     private readonly struct ErasedVisitor(Dictionary<UInt128, ulong> sequences, byte[] salt, List<(byte[] Id, ulong Sequence)> found) : ICustomerVisitor
     {
+        public int Erasures => sequences.Count;
+
         public List<(byte[] Id, ulong Sequence)> Found => found;
 
         public void Visit(ReadOnlySpan<byte> id, in CustomerView customer)

@@ -11,8 +11,10 @@ namespace ScoringEngine.Storage.Snapshots;
 /// <remarks>
 /// The order is what makes it safe: the snapshot is flushed, read back and renamed; then the register of erasures has all that
 /// only older journal segments have; then the manifest names the snapshot; only then goes what nothing needs any more.
+/// Where there is no room for it beside <c>reserveBytes</c> none is begun: it would take the journal's.
 /// </remarks>
-internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts parts, CustomerLog log, ContactLog contactLog, Journal? journal, Journal? contacts, TimeProvider time)
+internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts parts, CustomerLog log, ContactLog contactLog, Journal? journal, Journal? contacts, TimeProvider time,
+    long reserveBytes)
 {
     private readonly IStorageFiles _files = directory.Files;
 
@@ -22,10 +24,11 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
     /// <exception cref="IOException">It cannot be written or a journal is at fault; the snapshots so far stand.</exception>
     public SnapshotInfo Take(bool keepOlder, CancellationToken cancellation)
     {
+        RequireSpace(directory.Snapshots);
         (ulong firstSequence, ulong firstContact) = Mark();
         SnapshotInfo snapshot = Write(directory.Snapshots, firstSequence, firstContact, cancellation);
         ImmutableArray<SnapshotInfo> generations = [snapshot, .. keepOlder ? directory.Manifest.Generations.Take(1) : []];
-        long erasures = parts.Erasures!.Save();
+        long erasures = parts.Erasures!.Save(journal);
         directory.Save(directory.Manifest with
         {
             Generations = generations,
@@ -58,15 +61,17 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
             throw new InvalidOperationException("a database without a journal has no backup");
         }
         DataDirectory backup = DataDirectory.Begin(_files, folder, directory.Manifest.ErasureSalt, directory.Manifest.Lineage);
+        RequireSpace(backup.Snapshots);
         (ulong firstSequence, ulong firstContact) = Mark();
         SnapshotInfo snapshot = Write(backup.Snapshots, firstSequence, firstContact, cancellation);
-        ulong nextSequence = CopyJournal(journal, directory.Journal, backup.Journal, firstSequence, JournalKind.Customers, out JournalPosition closed);
-        CopyJournal(contacts, directory.Contacts, backup.Contacts, firstContact, JournalKind.Contacts, out JournalPosition contactsClosed);
-        long erasures = parts.Erasures!.Save();
+        // Before the end of the journal: the backup's own numbers go on from there, and must be higher than any in its register.
+        long erasures = parts.Erasures!.Save(journal);
         if (_files.Exists(directory.Erasures))
         {
             _files.Copy(directory.Erasures, backup.Erasures);
         }
+        ulong nextSequence = CopyJournal(journal, directory.Journal, backup.Journal, firstSequence, JournalKind.Customers, out JournalPosition closed);
+        CopyJournal(contacts, directory.Contacts, backup.Contacts, firstContact, JournalKind.Contacts, out JournalPosition contactsClosed);
         backup.Save(backup.Manifest with { Generations = [snapshot], Erasures = erasures, Closed = closed, ContactsClosed = contactsClosed });
         long bytes = new DirectoryCheck(backup, progress: null, cancellation).Run();
         return new BackupInfo(folder, bytes, snapshot.Customers, nextSequence - 1);
@@ -92,6 +97,8 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
             {
                 SnapshotWriter visitor = writer;
                 parts.Customers.Scan(ref visitor, cancellation);
+                // Writes with lower numbers than the snapshot's had ended, one way or the other, when the scan began.
+                parts.Customers.ThrowIfIncomplete();
                 SnapshotSchemas.Write(writer, parts.Schemas);
                 byte[] requests = parts.Requests.Encode(out int count);
                 writer.Add(SnapshotBlock.Requests, count, requests);
@@ -112,6 +119,17 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
         }
     }
 
+    private void RequireSpace(string folder)
+    {
+        // A record takes a little less in a snapshot than in the log of the live store.
+        long snapshot = parts.Customers.Statistics.LiveBytes;
+        if (_files.FreeSpaceOf(folder) is long free && free < snapshot + reserveBytes)
+        {
+            throw new IOException(FormattableString.Invariant(
+                $"{folder} has {free} bytes of free space, expected {snapshot} for a snapshot and {reserveBytes} for the journal beside it"));
+        }
+    }
+
     /// <summary>Copies the segments from a number up to now; returns the number that comes next.</summary>
     private ulong CopyJournal(Journal source, string from, string to, ulong first, uint kind, out JournalPosition closed)
     {
@@ -123,8 +141,8 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
                 _files.Copy(path, Path.Combine(to, Path.GetFileName(path)));
             }
         }
-        // The segment that follows says where the last one ends.
-        using Journal next = Journal.Open(to, _files, new JournalOptions { Kind = kind }, directory.Manifest.Lineage, end, time);
+        // The segment that follows says where the last one ends. What was copied is flushed.
+        using Journal next = Journal.Open(to, _files, new JournalOptions { Kind = kind }, directory.Manifest.Lineage, end, time, new JournalPosition(end, "", 0));
         closed = next.Close();
         return end;
     }

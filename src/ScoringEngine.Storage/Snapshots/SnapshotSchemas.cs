@@ -29,7 +29,7 @@ internal sealed class SnapshotSchemas : ISchemaLog
 
     /// <summary>Reads a block.</summary>
     /// <exception cref="InvalidDataException">The payload is none.</exception>
-    public static void Load(ReadOnlySpan<byte> block, StoredSchemas schemas)
+    public static void Load(ReadOnlySpan<byte> block, ISchemaLog schemas)
     {
         while (!block.IsEmpty)
         {
@@ -41,11 +41,11 @@ internal sealed class SnapshotSchemas : ISchemaLog
             ReadOnlySpan<byte> payload = block.Slice(EntryHeadBytes, length);
             if (block[0] == 0)
             {
-                schemas.LoadVersion(payload);
+                schemas.Version(payload);
             }
             else
             {
-                schemas.LoadCategory(payload);
+                schemas.Category(payload);
             }
             block = block[(EntryHeadBytes + length)..];
         }

@@ -94,6 +94,8 @@ internal sealed class SnapshotWriter : ICustomerVisitor, IDisposable
         new SnapshotTotals(_customers, _blocks, _lastSequence).Write(footer.AsSpan(SnapshotBlockHeader.Bytes));
         Append(SnapshotBlock.Footer, 1, footer);
         _file.Flush();
+        // It is read back next, and not from memory.
+        _file.ForgetCached();
         return new SnapshotInfo(FileName(_header.FirstSequence), _offset, _checksum.ToString("x8", CultureInfo.InvariantCulture),
             _header.FirstSequence, _header.FirstContact, _customers, DateTimeOffset.FromUnixTimeMilliseconds(_header.CreatedUnixMs));
     }

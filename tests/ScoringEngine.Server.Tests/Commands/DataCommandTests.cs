@@ -128,6 +128,10 @@ public sealed class DataCommandTests(TrainedWorkspace trained) : IDisposable
 
         Assert.Equal((100, 99, 99, 1), ((int)backup["customers"]!, (int)compacted["customers"]!, (int)restored["customers"]!, (int)restored["erased"]!));
         Assert.Contains("is a data directory already", again);
+        File.Delete(Path.Combine(Data, "erasures"));
+        CommandRun warned = await CommandRun.Of("data", "restore", _folder.At("backup"), _folder.At("newer"), "--erasures", Data, "--memory", "16MB");
+        Assert.Equal((int)ExitCode.ErasuresUnknown, warned.ExitCode);
+        Assert.Contains("who was deleted be back", warned.Error);
         await using ServerFixture served = new(trained);
         await served.StartAsync(trained.Path, _folder.At("new"));
         Assert.Equal(99, served.Server.Database.Customers.Count);

@@ -191,12 +191,7 @@ public sealed class DurableServerTests(TrainedWorkspace trained) : IDisposable
     {
         FaultyFiles files = new();
         await using ServerFixture server = new(trained);
-        await server.StartAsync(trained.Path, data: null, services => services.AddSingleton(provider =>
-        {
-            ILogger log = provider.GetRequiredService<ILogger<CustomerDatabase>>();
-            CustomerDatabaseOptions options = new() { Directory = "/data", Notify = notice => ServerLog.Of(log, notice) };
-            return CustomerDatabase.Open(options, trained.Workspace.Schema.Features, TimeProvider.System, files, held: null);
-        }));
+        await StartAsync(server, files);
         string id = await server.StoreAsync(Usual);
         UpsertCustomerRequest request = new() { Customer = new Customer { CustomerId = "waits", Features = { Usual } }, RequestId = "waits" };
 
@@ -213,6 +208,31 @@ public sealed class DurableServerTests(TrainedWorkspace trained) : IDisposable
         await LoggedAsync(server, 1205);
 
         Assert.True((await server.Customers.UpsertCustomerAsync(request)).Created);
+        Assert.Equal(1204, Assert.Single(server.TakeErrors()).EventId);
+    }
+
+    /// <summary>Until a removal is durable, nothing is answered that only it makes true.</summary>
+    [Fact]
+    public async Task Delete_RepeatedWhileTheRemovalIsNotDurable_IsNotAnsweredByNotFound()
+    {
+        FaultyFiles files = new();
+        await using ServerFixture server = new(trained);
+        await StartAsync(server, files);
+        DeleteCustomerRequest delete = new() { CustomerId = await server.StoreAsync(Usual) };
+        UpsertCustomerRequest patch = new() { Customer = new Customer { CustomerId = delete.CustomerId, Features = { Number(Required, 1) } }, UpdateMask = new() { Paths = { $"features.{Required}" } } };
+
+        files.Fail(FileOperation.Write, count: int.MaxValue, outOfSpace: true);
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.Equal(Failure.StorageFull, (await FailureOf(server.Customers.DeleteCustomerAsync(delete))).Reason);
+        }
+        Assert.Equal(Failure.StorageFull, (await FailureOf(server.Customers.UpsertCustomerAsync(patch))).Reason);
+        await LoggedAsync(server, 1204);
+        files.Heal();
+        await LoggedAsync(server, 1205);
+
+        Assert.Equal(Failure.CustomerNotFound, (await FailureOf(server.Customers.DeleteCustomerAsync(delete))).Reason);
+        Assert.Equal(Failure.CustomerNotFound, (await FailureOf(server.Customers.UpsertCustomerAsync(patch))).Reason);
         Assert.Equal(1204, Assert.Single(server.TakeErrors()).EventId);
     }
 
@@ -275,6 +295,14 @@ public sealed class DurableServerTests(TrainedWorkspace trained) : IDisposable
         Assert.Equal((Durability.Memory, ""), (statistics.Durability, statistics.DataDirectory));
         Assert.Equal((StatusCode.FailedPrecondition, StatusCode.FailedPrecondition, Failure.NoDataDirectory), (compact, backup, reason));
     }
+
+    /// <summary>A server whose customers are on files that can fail.</summary>
+    private Task StartAsync(ServerFixture server, FaultyFiles files) => server.StartAsync(trained.Path, data: null, services => services.AddSingleton(provider =>
+    {
+        ILogger log = provider.GetRequiredService<ILogger<CustomerDatabase>>();
+        CustomerDatabaseOptions options = new() { Directory = "/data", Notify = notice => ServerLog.Of(log, notice) };
+        return CustomerDatabase.Open(options, trained.Workspace.Schema.Features, TimeProvider.System, files, held: null);
+    }));
 
     private async Task StoreAsync()
     {

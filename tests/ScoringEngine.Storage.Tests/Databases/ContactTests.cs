@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using ScoringEngine.Core.Decisions;
 using ScoringEngine.Storage.Tests.Files;
 using static ScoringEngine.Storage.Tests.Databases.DatabaseFixtures;
@@ -75,6 +77,60 @@ public sealed class ContactTests
         Assert.Equal("1 0 consent 0 contacts 4 5 6 7", Contents(again)["anna"]);
     }
 
+    /// <summary>In any number of batches the contacts are those of one after the other, without what the store has already.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(7)]
+    [InlineData(1000)]
+    public void Replay_InBatches_GivesTheSame(int batch)
+    {
+        const int Customers = 5;
+        const ulong Stored = 40;
+        Random random = new(batch);
+        using CustomerStore store = new(Options.Store);
+        ContactEvent[][] expected = [.. Enumerable.Repeat<ContactEvent[]>([], Customers)];
+        UInt128[] pseudonyms = new UInt128[Customers];
+        SetContacts set = new([], 0);
+        for (int i = 0; i < Customers; i++)
+        {
+            store.Upsert([(byte)i], [1], default);
+            Assert.True(store.UpdateContacts([(byte)i], ref set, out _));
+            SecretReader reader = default;
+            store.Read([(byte)i], ref reader);
+            pseudonyms[i] = reader.Pseudonym;
+        }
+        ContactReplay replay = new(store, threads: 2, _ => { }, TestContext.Current.CancellationToken, batch);
+        byte[] payload = new byte[Pseudonym.Bytes + (4 * ContactEvent.Bytes)];
+        for (ulong sequence = 1; sequence <= 100; sequence++)
+        {
+            int customer = random.Next(Customers);
+            bool replaces = random.Next(4) == 0;
+            ContactEvent[] events = [.. Enumerable.Range(0, replaces ? random.Next(5) : 1).Select(i => new ContactEvent((uint)((sequence * 10) + (ulong)i), 1, 1, ContactKind.Presented))];
+            expected[customer] = [.. (replaces ? events : [.. expected[customer], .. events]).TakeLast(Options.Store.MaxContactEvents)];
+            BinaryPrimitives.WriteUInt128LittleEndian(payload, pseudonyms[customer]);
+            MemoryMarshal.AsBytes(events.AsSpan()).CopyTo(payload.AsSpan(Pseudonym.Bytes));
+            replay.Record(sequence, (uint)(replaces ? ContactRecordType.Replaced : ContactRecordType.Added), payload.AsSpan(0, Pseudonym.Bytes + (events.Length * ContactEvent.Bytes)));
+            if (sequence == Stored && batch == 1000)
+            {
+                // As a snapshot that has them already.
+                for (int i = 0; i < Customers; i++)
+                {
+                    set = new SetContacts(expected[i], Stored);
+                    Assert.True(store.UpdateContacts([(byte)i], ref set, out _));
+                }
+            }
+        }
+        replay.Apply();
+
+        for (int i = 0; i < Customers; i++)
+        {
+            SecretReader reader = default;
+            store.Read([(byte)i], ref reader);
+            Assert.Equal(expected[i], reader.Contacts!);
+        }
+    }
+
     [Fact]
     public async Task RecordContact_ForNobody_SaysSo()
     {
@@ -104,6 +160,32 @@ public sealed class ContactTests
     {
         Assert.True(database.RecordContact(Id(id), new ContactEvent(seconds, 1, 2, ContactKind.Presented), out ContactReceipt receipt));
         await database.CommittedAsync(receipt, TestContext.Current.CancellationToken);
+    }
+
+    private readonly struct SetContacts(ContactEvent[] events, ulong sequence) : IContactUpdate
+    {
+        public bool Update(in CustomerView customer, ref ContactList contacts)
+        {
+            contacts.Clear();
+            foreach (ContactEvent contact in events)
+            {
+                contacts.Add(contact);
+            }
+            contacts.Sequence = sequence;
+            return true;
+        }
+    }
+
+    private struct SecretReader : ICustomerReader
+    {
+        public UInt128 Pseudonym;
+        public ContactEvent[]? Contacts;
+
+        public void Read(in CustomerView customer)
+        {
+            Pseudonym = Storage.Pseudonym.Of(customer.Secret);
+            Contacts = customer.Contacts.ToArray();
+        }
     }
 
     private readonly struct RemoveFirst : IContactUpdate

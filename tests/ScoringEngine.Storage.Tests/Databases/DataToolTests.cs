@@ -135,6 +135,47 @@ public sealed class DataToolTests : IDisposable
         Assert.Equal(["dora"], Contents(second).Keys);
     }
 
+    [Theory]
+    [InlineData("MANIFEST", false, "dora")]
+    [InlineData("MANIFEST", true, "dora")]
+    [InlineData("erasures", false, "anna dora")]
+    [InlineData("erasures", true, "anna dora")]
+    [InlineData("journal", false, "bert dora")]
+    [InlineData("journal", true, "bert dora")]
+    public async Task Restore_WithDamagedErasures_TakesWhatIsLeftAndWarns(string damaged, bool missing, string customers)
+    {
+        await using (CustomerDatabase database = OpenDisk(Data))
+        {
+            foreach (string id in (string[])["anna", "bert", "dora"])
+            {
+                database.Customers.Upsert(Id(id), [1, 0], new CustomerAttributes(1, 1));
+            }
+            await database.BackupAsync(Backup, TestContext.Current.CancellationToken);
+            database.Customers.Delete(Id("anna"), out _);
+            await database.SnapshotAsync(TestContext.Current.CancellationToken);
+            await database.SnapshotAsync(TestContext.Current.CancellationToken);
+            database.Customers.Delete(Id("bert"), out _); // Only the journal knows.
+        }
+        string file = Path.Combine(Data, damaged);
+        foreach (string path in File.Exists(file) ? [file] : Directory.GetFiles(file))
+        {
+            if (missing)
+            {
+                File.Delete(path);
+            }
+            else if ((damaged == "journal" ? File.ReadAllBytes(path).AsSpan().IndexOf("bert"u8) : 20) is > 0 and int at)
+            {
+                Flip(path, at);
+            }
+        }
+
+        RestoreInfo restored = DataTool.Restore(Backup, Restored, erasuresFrom: Data, cancellation: TestContext.Current.CancellationToken);
+
+        Assert.Contains(damaged, restored.Warnings[0], StringComparison.Ordinal);
+        await using CustomerDatabase database2 = OpenDisk(Restored);
+        Assert.Equal(customers.Split(' '), Contents(database2).Keys);
+    }
+
     [Fact]
     public async Task Restore_WithErasuresOfOthers_IsRefused()
     {

@@ -89,6 +89,100 @@ public sealed class DatabaseFaultTests
     }
 
     [Fact]
+    public async Task Write_ThatTheJournalHasAndTheStoreCannotMake_StopsWritesReceiptsAndSnapshotsUntilARestart()
+    {
+        FaultyFiles files = new();
+        FailingLogDevice? device = null;
+        RequestKey before = new(1);
+        await using (CustomerDatabase database = Open(files, Options with { CreateDevice = directory => device = new FailingLogDevice(directory) }))
+        {
+            Assert.True(database.Customers.Upsert(Id("customer 0"), [0, 0], new CustomerAttributes(1, 1), before).Created);
+            for (int i = 1; i < 30_000; i++)
+            {
+                database.Customers.Upsert(Id("customer " + i), [i, 0], new CustomerAttributes(1, 1));
+            }
+            await database.SnapshotAsync(TestContext.Current.CancellationToken);
+            device!.FailReads = true;
+            Assert.Throws<IOException>(() => database.Customers.Upsert(Id("customer 1"), [-1, 0], new CustomerAttributes(1, 1)));
+            device.FailReads = false;
+
+            Assert.NotNull(database.Statistics.StoreFault);
+            Assert.Throws<IOException>(() => database.Customers.Upsert(Id("anna"), [1, 0], default));
+            Assert.Throws<IOException>(() => database.Customers.Delete(Id("customer 2"), out _));
+            Assert.Throws<IOException>(() => { database.TryGetReceipt(before, out _); });
+            await Assert.ThrowsAsync<IOException>(() => database.SnapshotAsync(TestContext.Current.CancellationToken));
+            KeepReader reader = default;
+            Assert.True(database.Customers.Read(Id("customer 1"), ref reader));
+            Assert.Equal([1, 0], reader.Features!);
+        }
+
+        await using CustomerDatabase again = Open(files);
+
+        KeepReader replayed = default;
+        Assert.True(again.Customers.Read(Id("customer 1"), ref replayed));
+        Assert.Equal([-1, 0], replayed.Features!);
+        Assert.True(again.TryGetReceipt(before, out _));
+        Assert.Null(again.Statistics.StoreFault);
+        await again.SnapshotAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Write_WhenTheLiveStoreCannotSpill_IsRefusedUntilTheDiskTakesItAgain()
+    {
+        FailingLogDevice? device = null;
+        ManualTime time = new();
+        List<StorageNoticeKind> notices = [];
+        CustomerDatabaseOptions options = Options with { CreateDevice = directory => device = new FailingLogDevice(directory), Notify = notice => notices.Add(notice.Kind) };
+        await using CustomerDatabase database = Open(new FaultyFiles(), options, time);
+        device!.FailWrites = true;
+        int stored = 0;
+        Assert.Throws<IOException>(() =>
+        {
+            for (; stored < 100_000; stored++)
+            {
+                database.Customers.Upsert(Id("customer " + stored), [stored, 0], new CustomerAttributes(1, 1));
+            }
+        });
+        Assert.NotNull(database.Statistics.StoreFault);
+        Assert.Null(database.Statistics.JournalFault);
+        time.Advance(TimeSpan.FromSeconds(1));
+
+        device.FailWrites = false;
+        Assert.True(SpinWait.SpinUntil(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return database.Statistics.StoreFault is null;
+        }, TimeSpan.FromSeconds(10)));
+        time.Advance(TimeSpan.FromSeconds(1));
+
+        await CommitAsync(database, "anna", 1);
+        Assert.Equal(stored + 1, Contents(database).Count);
+        Assert.Equal([StorageNoticeKind.StoreFailed, StorageNoticeKind.StoreResumed], notices);
+    }
+
+    [Fact]
+    public async Task Snapshot_WithoutRoomBesideTheJournal_IsNotBegun()
+    {
+        FaultyFiles files = new();
+        await using CustomerDatabase database = Open(files);
+        for (int i = 0; i < 1000; i++)
+        {
+            database.Customers.Upsert(Id("customer " + i), [i, 0], new CustomerAttributes(1, 1));
+        }
+        await CommitAsync(database, "anna", 1);
+        files.FreeBytes = (2 * Options.JournalSegmentBytes) + 20_000;
+
+        IOException refusal = await Assert.ThrowsAsync<IOException>(() => database.SnapshotAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains("free space", refusal.Message, StringComparison.Ordinal);
+        Assert.Empty(files.List(Folder + "/snapshots"));
+        Assert.Equal(refusal, database.Statistics.SnapshotFault);
+        await CommitAsync(database, "bert", 2);
+        files.FreeBytes = 1 << 20;
+        await database.SnapshotAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task Churn_WithLittleSpace_NeverRunsOutOfIt()
     {
         FaultyFiles files = new();

@@ -59,7 +59,7 @@ public sealed class DatabaseRecoveryTests
                 }
                 catch (IOException e) when (e is not StorageCorruptionException && IsDown())
                 {
-                    _files.Crash(_random);
+                    End();
                     continue;
                 }
                 Check(database);
@@ -91,12 +91,24 @@ public sealed class DatabaseRecoveryTests
                 }
                 // The last word of a machine that stops.
                 Assert.True(IsDown());
-                _files.Crash(_random.Next(2) == 0 ? _random : null);
+                End();
                 // Half of the recoveries are cut short as well.
                 if (_random.Next(2) == 0)
                 {
                     _files.CrashAfter(_random.Next(12));
                 }
+            }
+        }
+
+        private void End()
+        {
+            if (_random.Next(3) == 0)
+            {
+                _files.Kill();
+            }
+            else
+            {
+                _files.Crash(_random.Next(2) == 0 ? _random : null);
             }
         }
 

@@ -1,4 +1,7 @@
 using System.Text;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Storage.Journals;
+using ScoringEngine.Storage.Schemas;
 using ScoringEngine.Storage.Snapshots;
 using ScoringEngine.Storage.Tests.Files;
 using static ScoringEngine.Storage.Tests.Databases.DatabaseFixtures;
@@ -104,7 +107,9 @@ public sealed class RepairTests
         if (missing)
         {
             files.Delete(Folder + "/MANIFEST");
-            Assert.Equal(DataDirectoryProblem.OtherContent, Assert.Throws<DataDirectoryException>(() => Open(files)).Problem);
+            DataDirectoryException refusal = Assert.Throws<DataDirectoryException>(() => Open(files));
+            Assert.Equal(DataDirectoryProblem.OtherContent, refusal.Problem);
+            Assert.Contains("--repair", refusal.Message, StringComparison.Ordinal);
         }
         else
         {
@@ -145,6 +150,59 @@ public sealed class RepairTests
     }
 
     [Fact]
+    public async Task Repair_WithoutACategorysName_NeverGivesItsCodeToAnother()
+    {
+        FaultyFiles files = new();
+        await using (CustomerDatabase database = Open(files))
+        {
+            Assert.Equal(2, database.Schemas.CategoriesOf(2).GetOrAdd("gold"));
+            database.Customers.Upsert(Id("anna"), [1, 2], new CustomerAttributes(1, 1));
+        }
+        FlipRecord(files, "gold"u8);
+
+        await using (CustomerDatabase repaired = Open(files, Options with { Repair = true }))
+        {
+            Assert.Equal("1 2 consent 0 contacts ", Contents(repaired)["anna"]);
+            Assert.Equal(3, repaired.Schemas.CategoriesOf(2).GetOrAdd("silver"));
+            Assert.Contains("lost", repaired.Schemas.CategoriesOf(2).NameOf(2), StringComparison.Ordinal);
+        }
+
+        Assert.Contains("category names of feature id 2", ReportOf(files), StringComparison.Ordinal);
+        await using CustomerDatabase again = Open(files);
+        Assert.Equal(3, again.Schemas.CategoriesOf(2).CodeOf("silver"));
+    }
+
+    [Fact]
+    public async Task Repair_WithoutASchemaVersion_NeverGivesItsNumberToAnother()
+    {
+        FeatureSchema second = With("visits");
+        FeatureSchema third = With("returns");
+        FaultyFiles files = new();
+        await using (CustomerDatabase database = Open(files))
+        {
+            database.Customers.Upsert(Id("anna"), [1, 0], new CustomerAttributes(1, 1));
+            Assert.Equal(2, database.Schemas.Adopt(second));
+            database.Customers.Upsert(Id("bert"), [1, 0, 7], new CustomerAttributes(1, 2));
+        }
+        FlipRecord(files, "visits"u8);
+
+        await using (CustomerDatabase repaired = Open(files, Options with { Repair = true }))
+        {
+            Assert.Equal(3, repaired.Schemas.Adopt(third));
+            Assert.Equal(["anna", "bert"], Contents(repaired).Keys);
+            RowReader rows = new(repaired.Schemas.MapTo(third));
+            Assert.True(repaired.Customers.Read(Id("anna"), ref rows));
+            Assert.Throws<InvalidDataException>(() => repaired.Customers.Read(Id("bert"), ref rows));
+        }
+
+        Assert.Contains("schema version 2", ReportOf(files), StringComparison.Ordinal);
+        await using CustomerDatabase again = Open(files);
+        Assert.Equal(3, again.Schemas.VersionCount);
+
+        static FeatureSchema With(string name) => new([.. Schema.Features, new Feature { Id = name.Length, Name = name, Kind = FeatureKind.Numeric }]);
+    }
+
+    [Fact]
     public async Task Repair_OfASoundDirectory_DoesNothing()
     {
         FaultyFiles files = await TwoGenerationsAsync();
@@ -164,6 +222,51 @@ public sealed class RepairTests
         }
 
         Assert.Contains("/journal", Assert.Throws<StorageCorruptionException>(() => Open(files)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A snapshot has writes of the time in which it was written; the journal must have them too, which a verification says as well as a start.</summary>
+    [Theory]
+    [InlineData("journal")]
+    [InlineData("contacts")]
+    public async Task Open_WithAJournalThatLacksWhatTheSnapshotHas_IsRefused(string journal)
+    {
+        FaultyFiles files = new();
+        await using (CustomerDatabase database = Open(files))
+        {
+            Upsert(database, "anna", 0);
+            files.Before = (operation, path) =>
+            {
+                if (operation == FileOperation.Create && path.Contains("/snapshots/", StringComparison.Ordinal))
+                {
+                    Upsert(database, "anna", 1);
+                }
+            };
+            await database.SnapshotAsync(TestContext.Current.CancellationToken);
+            files.Before = null;
+            files.CrashAfter(0);
+        }
+        files.Crash();
+        string segment = $"{Folder}/{journal}/{files.List($"{Folder}/{journal}")[^1]}";
+        files.SetContents(segment, files.Contents(segment).AsSpan(0, JournalFormat.HeaderBytes));
+
+        Assert.Contains("the last number that a snapshot has", Assert.Throws<StorageCorruptionException>(() => Open(files)).Message, StringComparison.Ordinal);
+        List<(string File, string Problem)> damages = [];
+        new DirectoryCheck(DataDirectory.Open(files, Folder), progress: null, TestContext.Current.CancellationToken).Run((file, problem) => damages.Add((file, problem)));
+        Assert.Equal($"{Folder}/{journal}", Assert.Single(damages).File);
+
+        await using (CustomerDatabase repaired = Open(files, Options with { Repair = true }))
+        {
+            Assert.Equal("1 0 consent 0 contacts 0 1", Contents(repaired)["anna"]);
+            Upsert(repaired, "anna", 2);
+        }
+        await using CustomerDatabase again = Open(files);
+        Assert.Equal("2 0 consent 0 contacts 0 1 2", Contents(again)["anna"]);
+
+        static void Upsert(CustomerDatabase database, string id, uint number)
+        {
+            database.Customers.Upsert(Id(id), [number, 0], new CustomerAttributes(1, 1));
+            Assert.True(database.RecordContact(Id(id), new ContactEvent(number, 1, 1, ContactKind.Presented), out _));
+        }
     }
 
     [Fact]
@@ -190,6 +293,24 @@ public sealed class RepairTests
         return files;
 
         void Upsert(string id) => database.Customers.Upsert(Id(id), [1, 0], new CustomerAttributes(1, 1));
+    }
+
+    private readonly struct RowReader(RowMapping mapping) : ICustomerReader
+    {
+        public void Read(in CustomerView customer) => mapping.Map(in customer, new float[mapping.Count]);
+    }
+
+    /// <summary>Damages the record of the journal that holds some bytes.</summary>
+    private static void FlipRecord(FaultyFiles files, ReadOnlySpan<byte> bytes)
+    {
+        foreach (string segment in files.List(Folder + "/journal").Select(name => Folder + "/journal/" + name))
+        {
+            int at = files.Contents(segment).AsSpan().IndexOf(bytes);
+            if (at > 0)
+            {
+                Flip(files, segment, at);
+            }
+        }
     }
 
     private static string Newest(FaultyFiles files) => Folder + "/snapshots/" + files.List(Folder + "/snapshots")[^1];

@@ -38,6 +38,16 @@ public sealed class DiskFilesTests : IDisposable
         Assert.Throws<IOException>(() => DiskFiles.Instance.Create(path));
     }
 
+    /// <summary>.NET's own flush takes EINVAL, and EROFS of a file system that went read-only after an error, for success.</summary>
+    [Fact]
+    public void Flush_OfWhatCannotBeFlushed_Throws()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "this file is Linux's");
+        using IStorageFile file = DiskFiles.Instance.Open("/dev/null", write: true);
+
+        Assert.Contains("/dev/null", Assert.Throws<IOException>(file.Flush).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void FlushDirectory_OfNone_NamesIt()
     {

@@ -22,7 +22,7 @@ public enum FileOperation
 /// <list type="bullet">
 /// <item>A crash takes what was not flushed: of the 512-byte sectors written since a file's last flush any may survive, whole; its
 /// length is the old or the new one; of the creations, moves and deletions since the last flush of a folder the oldest survive.
-/// Folders themselves survive.</item>
+/// Folders themselves survive. When only the process is killed, all of it stays until a crash.</item>
 /// <item>A write that fails has written its first half. One that finds no space has written what there was space for.</item>
 /// <item>A flush that fails loses what was to be flushed: it can still be read, and later flushes succeed, but a crash takes it.</item>
 /// <item>Holes take no space.</item>
@@ -121,10 +121,16 @@ internal sealed class FaultyFiles : IStorageFiles
             {
                 node.Crash(random);
             }
-            _faults.Clear();
-            _generation++;
-            _operationsToCrash = 0;
-            _down = false;
+            Restart();
+        }
+    }
+
+    /// <summary>Ends the process, unless the machine has stopped it, and starts another: open files fail from now on and faults are gone, but what was not flushed stays to be read until a <see cref="Crash"/> takes it.</summary>
+    public void Kill()
+    {
+        lock (_lock)
+        {
+            Restart();
         }
     }
 
@@ -218,6 +224,8 @@ internal sealed class FaultyFiles : IStorageFiles
         }
     }
 
+    public long? FreeSpaceOf(string directory) => FreeBytes;
+
     public void Move(string source, string target)
     {
         Begin(FileOperation.Move, source);
@@ -284,6 +292,14 @@ internal sealed class FaultyFiles : IStorageFiles
         {
             _freeBytes += node.AllocatedBytes;
         }
+    }
+
+    private void Restart()
+    {
+        _faults.Clear();
+        _generation++;
+        _operationsToCrash = 0;
+        _down = false;
     }
 
     private void Begin(FileOperation operation, string path) => Before?.Invoke(operation, path);
@@ -591,6 +607,11 @@ internal sealed class FaultyFiles : IStorageFiles
                 }
                 node.Flush();
             }
+        }
+
+        public void ForgetCached()
+        {
+            // What a failed flush lost stays to be read: the worst that may happen.
         }
 
         public void Dispose() => _disposed = true;

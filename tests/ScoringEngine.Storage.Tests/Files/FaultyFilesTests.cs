@@ -114,6 +114,21 @@ public class FaultyFilesTests
     }
 
     [Fact]
+    public void Kill_KeepsWhatWasWrittenUntilACrash()
+    {
+        IStorageFile file = _files.Create(Path);
+        file.Flush();
+        _files.FlushDirectory("/data");
+        file.Write([1, 2], 0);
+
+        _files.Kill();
+        Assert.Throws<IOException>(() => file.Write([3], 0));
+        Assert.Equal([1, 2], _files.Contents(Path));
+        _files.Crash();
+        Assert.Empty(_files.Contents(Path));
+    }
+
+    [Fact]
     public void Move_NotFlushed_IsUndoneByACrash()
     {
         _files.SetContents(Path, [1]);

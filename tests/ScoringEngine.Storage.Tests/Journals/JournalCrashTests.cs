@@ -65,6 +65,36 @@ public class JournalCrashTests
         }
     }
 
+    /// <summary>A killed process leaves records that can be read but are not on the device. What follows them is acknowledged, so they must get there first.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Open_AfterAKill_MakesDurableWhatItGoesOnFrom(bool flushFailed)
+    {
+        FaultyFiles files = new();
+        using (Journal journal = Open(files, options: Small with { Durability = flushFailed ? Durability.Commit : Durability.None }))
+        {
+            if (flushFailed)
+            {
+                files.Fail(FileOperation.Flush);
+            }
+            journal.Append(1, Payload(1, 1000));
+            Assert.True(SpinWait.SpinUntil(() => flushFailed ? journal.Fault is not null : journal.CommittedSequence == 1, TimeSpan.FromSeconds(10)));
+            files.CrashAfter(0);
+        }
+        files.Kill();
+        Assert.Equal(2ul, Read(files).Extent.NextSequence);
+        using (Journal journal = Open(files, 2))
+        {
+            journal.Append(1, Payload(2, 1000));
+            journal.Flush();
+            files.CrashAfter(0);
+        }
+        files.Crash();
+
+        Assert.Equal([Entry.Of(1, 1, Payload(1, 1000)), Entry.Of(2, 1, Payload(2, 1000))], Read(files).Entries);
+    }
+
     private sealed class Simulation(int seed, Durability durability, bool faults)
     {
         private readonly Random _random = new(seed);
@@ -90,7 +120,9 @@ public class JournalCrashTests
             _files.CrashAfter(_random.Next(60));
             try
             {
-                using Journal journal = Open(_files, _next, Small with { Durability = durability }, time);
+                using Journal journal = Open(_files, _next, Small with { Durability = durability }, time, _closed);
+                // What was found is on the device from here on, also after a kill.
+                _acknowledged = _next - 1;
                 _closed = null;
                 int actions = _random.Next(40);
                 for (int i = 0; i < actions; i++)
@@ -109,7 +141,14 @@ public class JournalCrashTests
             {
                 _files.CrashAfter(0);
             }
-            _files.Crash(_random.Next(10) == 0 ? null : _random);
+            if (_random.Next(3) == 0)
+            {
+                _files.Kill();
+            }
+            else
+            {
+                _files.Crash(_random.Next(10) == 0 ? null : _random);
+            }
         }
 
         private void Act(Journal journal, ManualTime time)
@@ -170,7 +209,6 @@ public class JournalCrashTests
             {
                 _appended.Remove(sequence);
             }
-            _acknowledged = extent.NextSequence - 1;
             _next = extent.NextSequence;
         }
     }

@@ -13,8 +13,8 @@ internal static class JournalFixtures
 
     public static JournalOptions Small { get; } = new() { SegmentBytes = 4 << 10, PendingBytes = 64 << 10 };
 
-    public static Journal Open(FaultyFiles files, ulong next = 1, JournalOptions? options = null, TimeProvider? time = null)
-        => Journal.Open(Folder, files, options ?? Small, Lineage, next, time ?? new ManualTime());
+    public static Journal Open(FaultyFiles files, ulong next = 1, JournalOptions? options = null, TimeProvider? time = null, JournalPosition? closed = null)
+        => Journal.Open(Folder, files, options ?? Small, Lineage, next, time ?? new ManualTime(), closed);
 
     public static (JournalExtent Extent, List<Entry> Entries) Read(FaultyFiles files, ulong from = 1, JournalPosition? closed = null, bool repair = false)
     {

@@ -101,6 +101,23 @@ public class JournalTests
     }
 
     [Fact]
+    public async Task CommittedAsync_WithoutDurability_WaitsForTheOperatingSystem()
+    {
+        FaultyFiles files = new();
+        using ManualResetEventSlim go = new();
+        using Journal journal = Open(files, options: Small with { Durability = Durability.None });
+        files.Before = (_, _) => go.Wait();
+        ulong sequence = journal.Append(1, [1]);
+
+        Task committed = journal.CommittedAsync(sequence).AsTask();
+        bool early = committed.IsCompleted;
+        go.Set();
+        await committed;
+        Assert.False(early);
+        Assert.Equal(sequence, Read(files).Entries[^1].Sequence);
+    }
+
+    [Fact]
     public async Task CommittedAsync_WhileOthersWait_IsOneFlushForAll()
     {
         FaultyFiles files = new();

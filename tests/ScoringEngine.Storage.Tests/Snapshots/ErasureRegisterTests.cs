@@ -18,11 +18,11 @@ public sealed class ErasureRegisterTests
         ErasureRegister register = new(_files, Path, _salt);
         register.Add([.. "back-again"u8], 3);
         register.Add([.. "once"u8], 4);
-        register.Save();
+        register.Save(journal: null);
         register.Add([.. "back-again"u8], 9);
         register.Add([.. "back-again"u8], 7);
 
-        Assert.Equal(2, register.Save());
+        Assert.Equal(2, register.Save(journal: null));
 
         Assert.Equal(
             [new Erasure(ErasureRegister.HashOf("once"u8, _salt), 4), new Erasure(ErasureRegister.HashOf("back-again"u8, _salt), 9)],

@@ -1,6 +1,4 @@
-using ScoringEngine.Storage.Files;
-
-namespace ScoringEngine.Storage.Snapshots;
+namespace ScoringEngine.Storage.Files;
 
 /// <summary>Whole files on the file layer.</summary>
 internal static class StorageFiles
@@ -41,7 +39,7 @@ internal static class StorageFiles
         files.FlushDirectory(Path.GetDirectoryName(path)!);
     }
 
-    /// <summary>Copies a file so that it survives a crash.</summary>
+    /// <summary>Copies a file so that it survives a crash once its folder is flushed; where there are only zeros the copy has a hole.</summary>
     /// <exception cref="IOException">It cannot be read or written.</exception>
     public static void Copy(this IStorageFiles files, string source, string target)
     {
@@ -51,8 +49,13 @@ internal static class StorageFiles
         long offset = 0;
         for (int read; (read = from.Read(buffer, offset)) > 0; offset += read)
         {
-            to.Write(buffer.AsSpan(0, read), offset);
+            int used = buffer.AsSpan(0, read).LastIndexOfAnyExcept((byte)0) + 1;
+            if (used > 0)
+            {
+                to.Write(buffer.AsSpan(0, used), offset);
+            }
         }
+        to.SetLength(offset);
         to.Flush();
     }
 }
