@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using ScoringEngine.Core.Decisions;
+using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Propositions;
 
 namespace ScoringEngine.Core.Workspaces;
@@ -19,6 +21,7 @@ public sealed class Workspace
         Needs = needs;
         Propositions = propositions;
         Strategies = strategies;
+        Channels = ChannelsOf(schema, policy, propositions);
     }
 
     /// <summary>Full path of the folder.</summary>
@@ -41,6 +44,12 @@ public sealed class Workspace
 
     /// <summary>The segment strategies.</summary>
     public ImmutableArray<Strategy> Strategies { get; }
+
+    /// <summary>
+    /// The channels by index: the categories of the schema's context feature <c>channel</c>, so that its codes are indexes; without that
+    /// feature, every channel that policy or catalogue name, by name.
+    /// </summary>
+    public ImmutableArray<string> Channels { get; }
 
     /// <summary>Reads and checks all files.</summary>
     /// <exception cref="WorkspaceException">With every problem at once.</exception>
@@ -72,6 +81,12 @@ public sealed class Workspace
         return new Workspace(Directory, Schema, Policy, needs, Propositions, Strategies);
     }
 
+    /// <summary>The same workspace with other parts; null keeps one. No file changes and nothing is checked.</summary>
+    public Workspace With(Policy? policy = null, IEnumerable<Proposition>? propositions = null, IEnumerable<Strategy>? strategies = null)
+        => new(Directory, Schema, policy ?? Policy, Needs,
+            propositions is null ? Propositions : [.. propositions.OrderBy(p => p.Id, StringComparer.Ordinal)],
+            strategies is null ? Strategies : [.. strategies]);
+
     /// <summary>
     /// What a complete workspace would have and this one has not: strategies without an element, figures that are only
     /// assumed. Empty when complete; nothing here keeps the workspace from being used.
@@ -100,6 +115,19 @@ public sealed class Workspace
         {
             yield return new WorkspaceProblem(File(Needs.FileName), 0, "incomplete: need weights are assumed, no survey");
         }
+    }
+
+    private static ImmutableArray<string> ChannelsOf(WorkspaceSchema schema, Policy policy, ImmutableArray<Proposition> propositions)
+    {
+        int feature = schema.Features.IndexOf(ValueModel.ChannelFeature);
+        if (feature >= 0 && schema.Features.Features[feature].Kind == FeatureKind.Categorical)
+        {
+            return schema.Features.Features[feature].Categories;
+        }
+        IEnumerable<string> named = policy.Contact.Caps.SelectMany(c => c.Channels)
+            .Concat(policy.Contact.Consent.Keys).Concat(policy.Contact.QuietChannels).Concat(policy.Exploration.Channels.Keys)
+            .Concat(propositions.SelectMany(p => p.Channels.Concat(p.Contact.Keys).Concat(p.Caps.SelectMany(c => c.Channels))));
+        return [.. named.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>The numbers of the version folders, newest first; folders with other names are none.</summary>
