@@ -108,6 +108,14 @@ public sealed class CustomerDatabase : IAsyncDisposable
         }
     }
 
+    internal CustomerDatabaseOptions Options => _options;
+
+    /// <summary>Its folder; null in memory.</summary>
+    internal DataDirectory? Directory => _directory;
+
+    /// <summary>The decision log that lives in the same folder, while it is open: its snapshots and backups are taken with those of the customers.</summary>
+    internal DecisionLog? Decisions { get; set; }
+
     private JournalUnavailableException? Fault => _journal?.Fault ?? _contacts?.Fault;
 
     private long BytesSinceSnapshot => _journal is null || _contacts is null ? 0
@@ -301,7 +309,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
     public Task<BackupInfo> BackupAsync(string folder, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return MaintainAsync((keeper, stop) => keeper.Backup(Path.GetFullPath(folder), stop), cancellation);
+        return MaintainAsync((keeper, stop) => keeper.Backup(Path.GetFullPath(folder), Decisions, stop), cancellation);
     }
 
     /// <summary>Closes the journals, so that the next start knows that they are whole. What could not be committed is lost; whoever waited for it was told.</summary>
@@ -346,7 +354,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         }
     }
 
-    private static JournalOptions JournalOptionsOf(CustomerDatabaseOptions options, uint kind)
+    internal static JournalOptions JournalOptionsOf(CustomerDatabaseOptions options, uint kind)
         => new() { Kind = kind, Durability = options.Durability, CommitInterval = options.CommitInterval, SegmentBytes = options.JournalSegmentBytes };
 
     /// <summary>Runs one thing at a time that takes long, on a thread of its own.</summary>
@@ -371,6 +379,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         try
         {
             SnapshotInfo snapshot = keeper.Take(keepOlder: true, cancellation);
+            Decisions?.Snapshot(cancellation);
             Interlocked.Exchange(ref _recoveredBytes, 0);
             Interlocked.Exchange(ref _bytesAtSnapshot, bytes);
             _snapshotFault = null;

@@ -95,6 +95,9 @@ public sealed unsafe class CustomerStore : IDisposable
     /// <summary>What numbers and keeps the writes. Set after recovery, before the first write.</summary>
     internal IWriteLog Log { get; set; }
 
+    /// <summary>Told of the secret of each customer that is removed, while its key is locked; must be short and not call the store.</summary>
+    internal Action<ReadOnlySpan<byte>>? SecretErased { get; set; }
+
     /// <summary>Number of live customers, exact whenever no write is under way.</summary>
     public long Count => _sessions.Sum(session => session.Customers);
 
@@ -200,13 +203,17 @@ public sealed unsafe class CustomerStore : IDisposable
             KeyLock* keyLock = Lock(id);
             try
             {
-                if (!ReadOne(session, id, reader: null, &Ignore))
+                if (!CopyOne(session, id))
                 {
                     sequence = 0;
                     return false;
                 }
                 CustomerOperation operation = new() { Kind = WriteKind.Delete, Lock = keyLock, Sequence = Log.Delete(id, request) };
                 WriteLogged(session, id, ref operation);
+                if (SecretErased is { } erased && new CustomerView(session.Copy.Record) is { HasSecret: true } removed)
+                {
+                    erased(removed.Secret);
+                }
                 sequence = operation.Sequence;
                 return true;
             }
@@ -359,6 +366,22 @@ public sealed unsafe class CustomerStore : IDisposable
         {
             _sessions.Return(session);
         }
+    }
+
+    /// <summary>Reads the secret of a customer.</summary>
+    /// <param name="id">The customer's id.</param>
+    /// <param name="secret">Receives its bytes.</param>
+    /// <param name="make">Whether to give a customer one that has none.</param>
+    /// <param name="sequence">Number of the customer's latest write, without which the secret is lost.</param>
+    /// <returns>Whether the customer is stored and has one.</returns>
+    /// <exception cref="ArgumentException">The id is out of range.</exception>
+    /// <exception cref="IOException">The log device has failed, or a new secret cannot be kept.</exception>
+    internal bool TryReadSecret(ReadOnlySpan<byte> id, Span<byte> secret, bool make, out ulong sequence)
+    {
+        SecretReader reader = new(secret);
+        bool stored = Read(id, ref reader);
+        sequence = reader.Sequence;
+        return reader.Found || (stored && make && UpdateContacts(id, ref reader, out sequence) | reader.Found);
     }
 
     /// <summary>Recovery: stores a record as it was stored before, unless a write as new or newer is; returns whether it did.</summary>
@@ -790,10 +813,6 @@ public sealed unsafe class CustomerStore : IDisposable
         }
     }
 
-    private static void Ignore(byte* reader, int index, in CustomerView customer)
-    {
-    }
-
     // The callbacks of FASTER know no TReader: they get its address, which is why it is pinned, and the function that knows the type.
     private int ReadAll<TReader>(scoped IdBlock ids, ref TReader reader, delegate*<byte*, int, in CustomerView, void> read)
         where TReader : allows ref struct
@@ -909,4 +928,29 @@ public sealed unsafe class CustomerStore : IDisposable
 
     private LogReader NewReader() => new(_faster.Log, _physicalAddress, _device, _sessions, Locks, _pageBytes,
         CustomerRecord.Bytes(MaxFeatures) + CustomerRecord.ContactBytes(CustomerStoreOptions.MaxMaxContactEvents));
+
+    /// <summary>Copies the secret of a customer; as an update it makes one and leaves the contacts as they are.</summary>
+    private ref struct SecretReader(Span<byte> secret) : ICustomerReader, IContactUpdate
+    {
+        private readonly Span<byte> _secret = secret;
+
+        public bool Found { get; private set; }
+
+        public ulong Sequence { get; private set; }
+
+        public void Read(in CustomerView customer)
+        {
+            Found = customer.HasSecret;
+            Sequence = customer.Sequence;
+            customer.Secret.CopyTo(_secret);
+        }
+
+        public bool Update(in CustomerView customer, ref ContactList contacts)
+        {
+            contacts.Secret.CopyTo(_secret);
+            Found = true;
+            // Another writer may have made one meanwhile.
+            return !customer.HasSecret;
+        }
+    }
 }

@@ -50,11 +50,14 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
     }
 
     /// <summary>
-    /// Writes a data directory with the customers of now: a snapshot, and the journals of the time in which it was written.
+    /// Writes a data directory with the customers of now: a snapshot, and the journals of the time in which it was written; and with the decisions.
     /// </summary>
+    /// <param name="folder">Where to.</param>
+    /// <param name="decisions">The decision log when it is open.</param>
+    /// <param name="cancellation">Gives up.</param>
     /// <exception cref="DataDirectoryException">The folder holds other things.</exception>
     /// <exception cref="IOException">It cannot be written, or a journal is at fault.</exception>
-    public BackupInfo Backup(string folder, CancellationToken cancellation)
+    public BackupInfo Backup(string folder, DecisionLog? decisions, CancellationToken cancellation)
     {
         if (journal is null || contacts is null)
         {
@@ -72,6 +75,15 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
         }
         ulong nextSequence = CopyJournal(journal, directory.Journal, backup.Journal, firstSequence, JournalKind.Customers, out JournalPosition closed);
         CopyJournal(contacts, directory.Contacts, backup.Contacts, firstContact, JournalKind.Contacts, out JournalPosition contactsClosed);
+        if (decisions is not null || DecisionFiles.Exist(directory))
+        {
+            DecisionFiles.Begin(backup);
+            if (decisions is null)
+            {
+                DecisionFiles.Copy(directory, backup);
+            }
+            decisions?.CopyTo(backup, (source, from, to, kind) => CopyJournal(source, from, to, first: 0, kind, out _));
+        }
         backup.Save(backup.Manifest with { Generations = [snapshot], Erasures = erasures, Closed = closed, ContactsClosed = contactsClosed });
         long bytes = new DirectoryCheck(backup, progress: null, cancellation).Run();
         return new BackupInfo(folder, bytes, snapshot.Customers, nextSequence - 1);
