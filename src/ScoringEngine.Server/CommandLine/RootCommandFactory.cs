@@ -22,6 +22,9 @@ internal static class RootCommandFactory
             ImportCommand.Create(),
             DataCommand.Create(),
             ModelCommand.Create(),
+            ResearchCommand.Create(),
+            ValueCommand.Create(),
+            OutcomeCommand.Create(),
             HealthCommand.Create(),
         };
         EngineCommand.ShowExamples(root);
