@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Models;
-using ScoringEngine.Core.Value;
 using ScoringEngine.Core.Workspaces;
 using ScoringEngine.Server.CommandLine;
 using Spectre.Console;
