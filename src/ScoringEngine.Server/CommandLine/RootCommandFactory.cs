@@ -25,6 +25,8 @@ internal static class RootCommandFactory
             ResearchCommand.Create(),
             ValueCommand.Create(),
             OutcomeCommand.Create(),
+            StrategyCommand.Create(),
+            CatalogueCommand.Create(),
             HealthCommand.Create(),
         };
         EngineCommand.ShowExamples(root);
