@@ -21,7 +21,7 @@ public sealed record NeedWeights
     /// <summary>Name of the survey; null without one.</summary>
     public string? Source { get; init; }
 
-    /// <summary>Customers asked; 0 without a survey.</summary>
+    /// <summary>Customers who answered; 0 without a survey.</summary>
     public int SampleSize { get; init; }
 
     /// <summary>Half-width of the 95 % interval of each weight, by need id.</summary>

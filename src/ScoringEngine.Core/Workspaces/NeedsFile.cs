@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Globalization;
+using System.Text;
 using YamlDotNet.Core.Events;
 using YamlDotNet.RepresentationModel;
 
@@ -17,16 +19,30 @@ public static class NeedsFile
     /// <param name="workspace">The workspace, as loaded.</param>
     /// <param name="needs">Its needs with other weights of segments.</param>
     /// <returns>Whether comments were kept.</returns>
-    /// <exception cref="IOException">It cannot be read or written.</exception>
+    /// <exception cref="IOException">It cannot be read or written, or it changed since the workspace was loaded.</exception>
     public static bool Write(Workspace workspace, Needs needs)
     {
         ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(needs);
         string path = Path.Combine(workspace.Directory, Needs.FileName);
+        if (!File.ReadAllBytes(path).AsSpan().SequenceEqual(workspace.Source.Contents[Needs.FileName].Span))
+        {
+            throw new IOException($"{path}: was changed in the meantime and is left as it is");
+        }
         int[] changed = [.. needs.BySegment.Where(s => !ReferenceEquals(workspace.Needs.BySegment.GetValueOrDefault(s.Key), s.Value)).Select(s => s.Key)];
-        string? text = Replace(File.ReadAllText(path), needs, changed);
-        WorkspaceWriter.Replace(path, text ?? WorkspaceWriter.NeedsText(needs));
-        return text is not null;
+        string? text = Replace(workspace.Source.Text(Needs.FileName), needs, changed);
+        bool kept = text is not null && IsReadable(text);
+        WorkspaceWriter.Replace(path, kept ? text! : WorkspaceWriter.NeedsText(needs));
+        return kept;
+    }
+
+    // Whatever people may have written that lines do not show: the loader has the last word.
+    private static bool IsReadable(string text)
+    {
+        List<WorkspaceProblem> problems = [];
+        ImmutableSortedDictionary<string, ReadOnlyMemory<byte>> file = ImmutableSortedDictionary<string, ReadOnlyMemory<byte>>.Empty
+            .Add(Needs.FileName, Encoding.UTF8.GetBytes(text));
+        return Needs.Load(new WorkspaceSource("", file), problems) is not null && problems.Count == 0;
     }
 
     /// <summary>The text with the entries of some segments replaced or added; null where it is not in block style.</summary>

@@ -15,7 +15,7 @@ internal static class OutcomeImportCommand
 {
     public static Command Create()
     {
-        RecordImport.Options options = RecordImport.Options.Create("Outcomes: CSV with a header, plain or .gz; - reads standard input. Columns decision, proposition, "
+        RecordImport.Options options = RecordImport.Options.Create("Outcomes: CSV with a header, plain or .gz; - reads standard input. Columns decision_id, proposition, "
             + "kind (presented, accepted, declined, converted, complained), and optionally slot (default 1), reason, perceived_value (0 to 1), time (ISO 8601; "
             + "default: when it is recorded), approved_by");
         EngineCommand command = new("import", "Send what became of decisions to a running server. The same kind of the same slot counts once, so that a file may be sent again.",
@@ -48,7 +48,7 @@ internal static class OutcomeImportCommand
         public Reader(CsvTable table)
         {
             _table = table;
-            (_decision, _proposition, _kind) = (table.Require("decision"), table.Require("proposition"), table.Require("kind"));
+            (_decision, _proposition, _kind) = (table.Require("decision_id"), table.Require("proposition"), table.Require("kind"));
             (_slot, _reason, _perceivedValue) = (table.IndexOf("slot"), table.IndexOf("reason"), table.IndexOf("perceived_value"));
             (_time, _approvedBy) = (table.IndexOf("time"), table.IndexOf("approved_by"));
         }

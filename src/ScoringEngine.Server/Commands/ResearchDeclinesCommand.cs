@@ -29,15 +29,16 @@ internal static class ResearchDeclinesCommand
     public static Command Create()
     {
         Option<string> workspace = CommonOptions.Workspace();
-        Option<string> data = CommonOptions.Data("Outcomes: CSV with a header, plain or .gz; columns proposition, reason, segment (or customer, with --customers), "
-            + "and kind, of which only declined counts");
+        Option<string> data = CommonOptions.Data("Outcomes: CSV with a header, plain or .gz, such as decisions export writes; - reads standard input. Columns "
+            + "proposition, reason, segment or segment_id (with --customers: customer), and kind or answer, of which only declined counts");
         Option<string?> customers = new("--customers") { Description = "Customer file: take segments from the model, by the outcomes' customer", HelpName = "FILE" };
         Option<bool> all = new("--all") { Description = "Show every need of every segment and proposition, not only those that are flagged and the segments' sums" };
         Option<int?> version = CommonOptions.Version();
         Option<long> allowRejects = CommonOptions.AllowRejects();
         EngineCommand command = new("declines", "Count why customers decline, by segment and proposition, and flag the needs that declines name more often than "
             + "their weight explains. A reason stands for the need that decline_reasons in needs.yaml says, or the need of that id.",
-            "scoring-engine research declines -w models/mine --data outcomes.csv",
+            "scoring-engine decisions export --log customers --format csv --out decisions.csv",
+            "scoring-engine research declines -w models/mine --data decisions.csv",
             "scoring-engine research declines -w models/mine --data outcomes.csv --customers customers.csv --all --json")
         {
             workspace, data, customers, all, version, allowRejects,
@@ -83,10 +84,10 @@ internal static class ResearchDeclinesCommand
         IProgress<double> progress, CancellationToken cancellation)
     {
         HashSet<string> catalogue = [.. workspace.Propositions.Select(p => p.Id)];
-        int segmentColumn = table.Require(segments is null ? "segment" : "customer");
+        int segmentColumn = segments is not null ? table.Require("customer") : Either("segment_id", "segment") is >= 0 and int found ? found : table.Require("segment");
         int propositionColumn = table.Require("proposition");
         int reasonColumn = table.Require("reason");
-        int kindColumn = table.IndexOf("kind");
+        int kindColumn = Either("answer", "kind");
         for (long row = 1; table.Read(); row++)
         {
             if (row % 4096 == 0)
@@ -122,6 +123,8 @@ internal static class ResearchDeclinesCommand
                 reasons.Add(segment, proposition, table.Text(reasonColumn));
             }
         }
+
+        int Either(string first, string second) => table.IndexOf(first) is >= 0 and int column ? column : table.IndexOf(second);
 
         void Reject(int column, string reason) => rejected.Add(new RowRejection(table.Name, table.Line, table.Header[column], table.Text(column), reason));
     }
