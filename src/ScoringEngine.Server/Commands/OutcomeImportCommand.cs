@@ -16,8 +16,8 @@ internal static class OutcomeImportCommand
     public static Command Create()
     {
         RecordImport.Options options = RecordImport.Options.Create("Outcomes: CSV with a header, plain or .gz; - reads standard input. Columns decision_id, proposition, "
-            + "kind (presented, accepted, declined, converted, complained), and optionally slot (default 1), reason, perceived_value (0 to 1), time (ISO 8601; "
-            + "default: when it is recorded), approved_by");
+            + "kind (presented, accepted, declined, converted, complained; empty with a perceived_value only), and optionally slot (default 1), reason, "
+            + "perceived_value (0 to 1), time (ISO 8601; default: when it is recorded), approved_by, request_id");
         EngineCommand command = new("import", "Send what became of decisions to a running server. The same kind of the same slot counts once, so that a file may be sent again.",
             "scoring-engine outcome import --data outcomes.csv",
             "zcat outcomes.csv.gz | scoring-engine outcome import --data - --server 127.0.0.1:5006 --allow-rejects 100");
@@ -43,6 +43,7 @@ internal static class OutcomeImportCommand
         private readonly int _perceivedValue;
         private readonly int _time;
         private readonly int _approvedBy;
+        private readonly int _requestId;
         private StreamOutcomesRequest _request = new();
 
         public Reader(CsvTable table)
@@ -50,7 +51,7 @@ internal static class OutcomeImportCommand
             _table = table;
             (_decision, _proposition, _kind) = (table.Require("decision_id"), table.Require("proposition"), table.Require("kind"));
             (_slot, _reason, _perceivedValue) = (table.IndexOf("slot"), table.IndexOf("reason"), table.IndexOf("perceived_value"));
-            (_time, _approvedBy) = (table.IndexOf("time"), table.IndexOf("approved_by"));
+            (_time, _approvedBy, _requestId) = (table.IndexOf("time"), table.IndexOf("approved_by"), table.IndexOf("request_id"));
         }
 
         public bool IsFull => _request.Outcomes.Count == MostOutcomes;
@@ -64,6 +65,7 @@ internal static class OutcomeImportCommand
                 Slot = 1,
                 Reason = Text(_reason),
                 ApprovedBy = Text(_approvedBy),
+                RequestId = Text(_requestId),
             };
             if (outcome.DecisionId.Length == 0)
             {
@@ -75,10 +77,10 @@ internal static class OutcomeImportCommand
             }
             string kind = _table.Text(_kind);
             outcome.Kind = System.Array.Find(Kinds, k => SnakeCase.Of(k) == kind);
-            if (outcome.Kind == OutcomeKind.Unspecified)
+            if (outcome.Kind == OutcomeKind.Unspecified && (kind.Length > 0 || Text(_perceivedValue).Length == 0))
             {
                 string[] names = [.. Kinds.Select(SnakeCase.Of)];
-                return Reject(_kind, $"expected one of {string.Join(", ", names)}{NearestName.Hint(kind, names)}");
+                return Reject(_kind, $"expected one of {string.Join(", ", names)}{(kind.Length == 0 ? ", or a perceived_value" : NearestName.Hint(kind, names))}");
             }
             if (Text(_slot).Length > 0)
             {

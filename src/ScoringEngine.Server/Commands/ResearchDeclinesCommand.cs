@@ -140,7 +140,7 @@ internal static class ResearchDeclinesCommand
             string[] cells = [Whole(need.SegmentId), need.Proposition ?? "all", need.Need, $"{Whole(need.Count)} of {Whole(need.Total)}", Percent(need.Share),
                 $"{Percent(need.Low)} to {Percent(need.High)}",
                 double.IsNaN(need.Weight) ? "-" : $"{Percent(need.Weight)} ({SnakeCase.Of(workspace.Needs.Of(need.SegmentId).Provenance)})",
-                double.IsNaN(need.AdjustedP) ? "-" : need.AdjustedP.ToString("0.####", CultureInfo.InvariantCulture), need.Flagged ? "more often than it weighs" : ""];
+                double.IsNaN(need.AdjustedP) ? "-" : need.AdjustedP.ToString("0.####", CultureInfo.InvariantCulture), need.Flagged ? "flagged" : ""];
             table.AddRow(cells.Select(c => new Text(c)));
         }
         output.Show(table);
