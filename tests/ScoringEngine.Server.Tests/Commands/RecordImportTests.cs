@@ -104,7 +104,7 @@ public sealed class RecordImportTests : IAsyncLifetime, IDisposable
         Assert.Equal((Rows, Rows, 0), (read, recorded + before, rejected));
         Assert.InRange(before, 0, (int)run.Json["resent"]!);
         Assert.Equal(Rows, _recorder.Seen.Length);
-        Assert.Equal("C999 20483 3749.875 5 ", _recorder.Seen[^1]);
+        Assert.Equal("C999 20483 3749.875 4 ", _recorder.Seen[^1]);
         Assert.InRange(_recorder.LargestMessage, CustomerBlockWriter.MaxBytes / 3, CustomerBlockWriter.MaxBytes);
     }
 
@@ -173,7 +173,7 @@ public sealed class RecordImportTests : IAsyncLifetime, IDisposable
 
     [Theory]
     [InlineData("value", "customer,date,revenue\n", "no column 'cost'; found customer, date, revenue")]
-    [InlineData("outcome", "decision,proposition,kind\n", "no column 'decision_id' (did you mean 'decision'?); found decision, proposition, kind")]
+    [InlineData("outcome", "decision,proposition,kind\n", "no column 'decision_id'; found decision, proposition, kind")]
     public async Task Any_ColumnMissing_SaysWhich(string command, string header, string message)
         => Assert.EndsWith(message, await CommandRun.Fail(ExitCode.Failure, command, "import", "--data", _folder.Write("x.csv", header), "--server", Address));
 
