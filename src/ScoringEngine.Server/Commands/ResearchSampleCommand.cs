@@ -180,7 +180,7 @@ internal static class ResearchSampleCommand
         int most = request.MarginOfError is { } margin ? SampleAllocation.MostPerSegment(margin)
             : (int)Math.Min(LargestSample, (long)request.Size!.Value * (request.PerSegment ? segments : 1));
         SegmentSample sample = new(segments, most, request.Seed);
-        Population population = new(workspace, models, request);
+        ResearchPopulation population = new(workspace, models, request.Channel, request.HeldOut, request.Household);
         output.WithProgress("customers", progress =>
         {
             using CustomerFile file = SegmentLookup.Open(request.Data, models, workspace, rejected);
@@ -257,7 +257,7 @@ internal static class ResearchSampleCommand
         return 0;
     }
 
-    private static void Show(Request request, Part[] parts, Population population, string currency, RejectedRows rejected, CommandOutput output)
+    private static void Show(Request request, Part[] parts, ResearchPopulation population, string currency, RejectedRows rejected, CommandOutput output)
     {
         long[] sizes = [.. parts.Select(p => p.Customers)];
         int[] asked = [.. parts.Select(p => p.Asked)];
@@ -316,54 +316,4 @@ internal static class ResearchSampleCommand
     private static T Choice<T>(string? text, T otherwise)
         where T : struct, Enum
         => text is null ? otherwise : Enum.GetValues<T>().Single(v => SnakeCase.Of(v) == text);
-
-    // Whom the sample is to represent.
-    private sealed class Population
-    {
-        private readonly double _heldOutShare;
-        private readonly long _salt;
-        private readonly string? _householdColumn;
-        private readonly int _consent = -1;
-        private int _household = -1;
-
-        public Population(Workspace workspace, ModelSet models, Request request)
-        {
-            _heldOutShare = request.HeldOut ? 0 : workspace.Policy.HoldOut.Share;
-            _salt = workspace.Policy.HoldOut.Salt;
-            _householdColumn = request.Household;
-            if (request.Channel is { } channel)
-            {
-                IEnumerable<string> known = workspace.Policy.Contact.Consent.Keys;
-                string feature = workspace.Policy.Contact.Consent.GetValueOrDefault(channel) ?? throw new CommandFailure(
-                    $"--channel {channel}: policy.yaml asks for no consent in this channel{NearestName.Hint(channel, known)}", ExitCode.Usage);
-                _consent = models.Schema.IndexOf(feature);
-            }
-        }
-
-        public long HeldOut { get; private set; }
-
-        public long WithoutConsent { get; private set; }
-
-        public long LeftOut => HeldOut + WithoutConsent;
-
-        public void Open(CustomerFile file) => _household = _householdColumn is null ? -1 : file.Table.Require(_householdColumn);
-
-        public bool Includes(CustomerFile row)
-        {
-            if (_heldOutShare > 0 && CustomerHash.Share(CustomerHash.Of(Unit(row), _salt)) < _heldOutShare)
-            {
-                HeldOut++;
-                return false;
-            }
-            if (_consent >= 0 && row.Values[_consent] != 1)
-            {
-                WithoutConsent++;
-                return false;
-            }
-            return true;
-        }
-
-        private ReadOnlySpan<byte> Unit(CustomerFile row)
-            => _household >= 0 && row.Table[_household] is { IsEmpty: false } household ? household : row.Id;
-    }
 }
