@@ -10,19 +10,24 @@ namespace ScoringEngine.Core.Workspaces;
 /// </summary>
 public sealed class Workspace
 {
-    private Workspace(string directory, WorkspaceSchema schema, Policy policy, Needs needs,
-        ImmutableArray<Proposition> propositions, ImmutableArray<Strategy> strategies)
+    private Workspace(WorkspaceSource source, WorkspaceSchema schema, Policy policy, Needs needs,
+        ImmutableArray<Proposition> propositions, ImmutableArray<Strategy> strategies, Plan plan)
     {
-        Directory = directory;
+        Source = source;
         Schema = schema;
         Policy = policy;
         Needs = needs;
         Propositions = propositions;
         Strategies = strategies;
+        Plan = plan;
+        Channels = WorkspaceParts.ChannelsOf(schema.Features) ?? NamedChannels(policy, propositions);
     }
 
     /// <summary>Full path of the folder.</summary>
-    public string Directory { get; }
+    public string Directory => Source.Directory;
+
+    /// <summary>The text files that it was read from.</summary>
+    public WorkspaceSource Source { get; }
 
     /// <summary>Name of the folder, which is the model's name.</summary>
     public string Name => Path.GetFileName(Directory);
@@ -36,40 +41,44 @@ public sealed class Workspace
     /// <summary>How customers perceive value.</summary>
     public Needs Needs { get; }
 
-    /// <summary>The catalogue.</summary>
+    /// <summary>The catalogue, by id.</summary>
     public ImmutableArray<Proposition> Propositions { get; }
 
     /// <summary>The segment strategies.</summary>
     public ImmutableArray<Strategy> Strategies { get; }
+
+    /// <summary>The value-capture plan.</summary>
+    public Plan Plan { get; }
+
+    /// <summary>
+    /// The channels: categories of the context feature <c>channel</c> where the schema has one, else every channel that
+    /// policy or catalogue names, sorted.
+    /// </summary>
+    public ImmutableArray<string> Channels { get; }
 
     /// <summary>Reads and checks all files.</summary>
     /// <exception cref="WorkspaceException">With every problem at once.</exception>
     public static Workspace Load(string directory)
     {
         ArgumentNullException.ThrowIfNull(directory);
-        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
-        if (!System.IO.Directory.Exists(path))
-        {
-            throw new WorkspaceException(directory, "no such folder, expected a workspace (scoring-engine init makes one)");
-        }
+        return Load(SourceOf(directory));
+    }
+
+    /// <summary>Checks files that were read before, perhaps long ago; versions are looked for in their folder as it is now.</summary>
+    /// <exception cref="WorkspaceException">With every problem at once.</exception>
+    public static Workspace Load(WorkspaceSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
         List<WorkspaceProblem> problems = [];
-        WorkspaceSchema? schema = WorkspaceSchema.Load(path, problems);
-        Policy? policy = Policy.Load(path, problems);
-        Needs? needs = Needs.Load(path, problems);
-        ImmutableArray<Proposition>? propositions = Catalogue.Load(path, schema?.Features, needs, problems);
-        ImmutableArray<Strategy>? strategies = Strategy.Load(path, problems);
-        if (problems.Count > 0)
-        {
-            throw new WorkspaceException(problems);
-        }
-        return new Workspace(path, schema!, policy!, needs!, propositions!.Value, strategies!.Value);
+        WorkspaceParts parts = WorkspaceParts.Read(source, problems);
+        return problems.Count == 0 ? Of(parts) : throw new WorkspaceException(problems);
     }
 
     /// <summary>The same workspace where customers perceive value otherwise; no file changes.</summary>
     public Workspace With(Needs needs)
     {
         ArgumentNullException.ThrowIfNull(needs);
-        return new Workspace(Directory, Schema, Policy, needs, Propositions, Strategies);
+        return new Workspace(Source, Schema, Policy, needs, Propositions, Strategies, Plan);
     }
 
     /// <summary>
@@ -110,6 +119,28 @@ public sealed class Workspace
             .Where(v => v > 0)
             .OrderDescending()];
 
+    /// <summary>Reads the files of a workspace.</summary>
+    /// <exception cref="WorkspaceException">There is no such folder.</exception>
+    internal static WorkspaceSource SourceOf(string directory)
+    {
+        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
+        return System.IO.Directory.Exists(path) ? WorkspaceSource.Read(path)
+            : throw new WorkspaceException(directory, "no such folder, expected a workspace (scoring-engine init makes one)");
+    }
+
+    /// <summary>A workspace of parts that have no problems.</summary>
+    internal static Workspace Of(WorkspaceParts parts)
+        => new(parts.Source, parts.Schema!, parts.Policy!, parts.Needs!, parts.Propositions!.Value, parts.Strategies!.Value, parts.Plan!);
+
     /// <summary>The folder of a version.</summary>
     public string VersionDirectory(int version) => Path.Combine(Directory, version.ToString(CultureInfo.InvariantCulture));
+
+    private static ImmutableArray<string> NamedChannels(Policy policy, ImmutableArray<Proposition> propositions)
+        => [.. policy.Contact.Consent.Keys
+            .Concat(policy.Contact.QuietChannels)
+            .Concat(policy.Exploration.Channels.Keys)
+            .Concat(policy.Contact.Caps.Concat(propositions.SelectMany(p => p.Caps)).SelectMany(c => c.Channels))
+            .Concat(propositions.SelectMany(p => p.Channels.Concat(p.Contact.Keys)))
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal)];
 }

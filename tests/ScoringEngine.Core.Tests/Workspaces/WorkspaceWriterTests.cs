@@ -149,7 +149,7 @@ public sealed class WorkspaceWriterTests
                 ("propositions.yaml", WorkspaceWriter.PropositionsText(propositions)));
             ImmutableArray<Proposition> read = Workspace.Load(folder.Path).Propositions;
             Assert.Equal(propositions.Length, read.Length);
-            foreach ((Proposition expected, Proposition actual) in propositions.Zip(read))
+            foreach ((Proposition expected, Proposition actual) in propositions.OrderBy(p => p.Id, StringComparer.Ordinal).Zip(read))
             {
                 WorkspaceFiles.AssertSame(expected, actual);
             }
