@@ -51,8 +51,8 @@ public sealed class Workspace
     public Plan Plan { get; }
 
     /// <summary>
-    /// The channels: categories of the context feature <c>channel</c> where the schema has one, else every channel that
-    /// policy or catalogue names, sorted.
+    /// The channels by index: the categories of the schema's feature <c>channel</c>, so that its codes are indexes; without that
+    /// feature, every channel that policy or catalogue name, by name.
     /// </summary>
     public ImmutableArray<string> Channels { get; }
 
@@ -80,6 +80,12 @@ public sealed class Workspace
         ArgumentNullException.ThrowIfNull(needs);
         return new Workspace(Source, Schema, Policy, needs, Propositions, Strategies, Plan);
     }
+
+    /// <summary>The same workspace with other parts; null keeps one. No file changes and nothing is checked.</summary>
+    public Workspace With(Policy? policy = null, IEnumerable<Proposition>? propositions = null, IEnumerable<Strategy>? strategies = null)
+        => new(Source, Schema, policy ?? Policy, Needs,
+            propositions is null ? Propositions : [.. propositions.OrderBy(p => p.Id, StringComparer.Ordinal)],
+            strategies is null ? Strategies : [.. strategies], Plan);
 
     /// <summary>
     /// What a complete workspace would have and this one has not: strategies without an element, figures that are only
