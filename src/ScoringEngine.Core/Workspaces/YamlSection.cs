@@ -432,6 +432,20 @@ internal sealed class YamlSection
         return sections;
     }
 
+    /// <summary>A list of texts and mappings; empty when absent. A single one counts as a list of one.</summary>
+    public IReadOnlyList<YamlItem> Items(string key)
+    {
+        switch (Find(key))
+        {
+            case null:
+                return [];
+            case YamlSequenceNode list:
+                return [.. list.Children.Select((node, i) => Item(node, $"{key}[{i}]"))];
+            case { } node:
+                return IsNull(node) ? [] : [Item(node, key)];
+        }
+    }
+
     /// <summary>Whether the key holds a scalar rather than a list or mapping.</summary>
     public bool IsScalar(string key) => Find(key) is YamlScalarNode;
 
@@ -482,6 +496,11 @@ internal sealed class YamlSection
         }
     }
 
+    private YamlItem Item(YamlNode node, string name) => new(
+        (node as YamlScalarNode)?.Value,
+        node is YamlMappingNode mapping ? new YamlSection(File, mapping, $"{_path}{name}.", _problems) : null,
+        message => AddProblem(node.Start, $"{_path}{name}: {message}"));
+
     private static bool IsNull(YamlNode node)
         => node is YamlScalarNode { Style: ScalarStyle.Plain, Value: null or "" or "~" or "null" };
 
@@ -495,3 +514,9 @@ internal sealed class YamlSection
 
     private void AddProblem(Mark mark, string message) => _problems.Add(new WorkspaceProblem(File, (int)mark.Line, message));
 }
+
+/// <summary>An entry of a list.</summary>
+/// <param name="Text">The text, null for a mapping or a list.</param>
+/// <param name="Section">The mapping, null for a text or a list.</param>
+/// <param name="Problem">Notes a problem at the entry.</param>
+internal readonly record struct YamlItem(string? Text, YamlSection? Section, Action<string> Problem);
