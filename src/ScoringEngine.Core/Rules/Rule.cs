@@ -5,16 +5,16 @@ namespace ScoringEngine.Core.Rules;
 /// <summary>How the value of a feature is compared.</summary>
 public enum Comparator
 {
-    /// <summary>&lt;, numbers only.</summary>
+    /// <summary>&lt;, numbers and tiers only.</summary>
     Less,
 
-    /// <summary>&lt;=, numbers only.</summary>
+    /// <summary>&lt;=, numbers and tiers only.</summary>
     AtMost,
 
-    /// <summary>&gt;, numbers only.</summary>
+    /// <summary>&gt;, numbers and tiers only.</summary>
     Greater,
 
-    /// <summary>&gt;=, numbers only.</summary>
+    /// <summary>&gt;=, numbers and tiers only.</summary>
     AtLeast,
 
     /// <summary>=</summary>
@@ -49,7 +49,11 @@ public enum Junction
     None,
 }
 
-/// <summary>A condition that people write: comparisons joined by all, any and none.</summary>
+/// <summary>
+/// A condition that people write: comparisons joined by all, any and none. A comparison with a missing value is unknown, whatever is
+/// compared, except for is known and is missing. All is false when a part is false, else unknown when a part is unknown, else true; any is true
+/// when a part is true, else unknown when one is unknown, else false; none is the opposite of any. Only what is true passes.
+/// </summary>
 public abstract record Rule
 {
     private protected Rule()
@@ -59,7 +63,10 @@ public abstract record Rule
 
 /// <summary>One comparison of a feature with what is written.</summary>
 /// <param name="Text">As written, such as <c>tenure_months >= 12</c>.</param>
-/// <param name="Subject">A feature, or one of <c>segment</c>, <c>tier</c>, <c>expected_profit</c>, <c>potential</c>.</param>
+/// <param name="Subject">
+/// A feature, or where there is none of that name one of <c>segment</c> (an id), <c>tier</c> (ordered from worst to best), <c>expected_profit</c>
+/// and <c>potential</c>.
+/// </param>
 /// <param name="Comparator">How.</param>
 /// <param name="Values">Numbers or names as written; one, or any number for in and not in, none for known and missing.</param>
 public sealed record Comparison(string Text, string Subject, Comparator Comparator, ImmutableArray<string> Values) : Rule;

@@ -10,7 +10,7 @@ public sealed class WorkspaceSource
 {
     /// <summary>Names of the files that a workspace may have, in ordinal order.</summary>
     public static readonly ImmutableArray<string> Names
-        = [Needs.FileName, "plan.yaml", Policy.FileName, Catalogue.FileName, WorkspaceSchema.FileName, Strategy.FileName];
+        = [Needs.FileName, Plan.FileName, Policy.FileName, Catalogue.FileName, WorkspaceSchema.FileName, Strategy.FileName];
 
     private readonly ImmutableSortedDictionary<string, Exception> _unreadable = ImmutableSortedDictionary<string, Exception>.Empty;
 
@@ -58,6 +58,9 @@ public sealed class WorkspaceSource
         }
         return new WorkspaceSource(directory, contents.ToImmutable(), unreadable.ToImmutable());
     }
+
+    /// <summary>Whether the file was there, readable or not.</summary>
+    internal bool Has(string name) => Contents.ContainsKey(name) || _unreadable.GetValueOrDefault(name) is not (null or FileNotFoundException);
 
     /// <summary>The text of a file.</summary>
     /// <exception cref="IOException">It is not there, or could not be read.</exception>

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Propositions;
+using ScoringEngine.Core.Rules;
 
 namespace ScoringEngine.Core.Workspaces;
 
@@ -127,7 +129,7 @@ public static class WorkspaceWriter
     public static string PolicyText(Policy policy)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        return $"""
+        StringBuilder text = new($"""
             # How value is counted. Amounts in propositions.yaml are in this currency.
             currency: {Scalar(policy.Currency)}
             # Recurring amounts count as present values over this horizon, at this yearly rate.
@@ -152,7 +154,67 @@ public static class WorkspaceWriter
             # Share of those who accept that would not have done so anyway, where the catalogue does not say.
             default_incrementality: {Number(policy.DefaultIncrementality)}
 
-            """;
+            # Whom to contact how often. Spans of time: 90s, 30m, 12h, 7d.
+            # consent: by channel, the boolean feature that says yes; asked for commercial propositions only.
+            # quiet_hours: no outbound contact, in the customer's time zone (time_zone_feature, else time_zone).
+            # caps: most contacts in a sliding window; scope customer (all propositions), group or proposition; channels: all unless listed.
+            # suppressions: after so many outcomes (declined, accepted, converted, complained, presented) within a time, a pause.
+            # reservation: how long an offer that was decided on counts without being presented.
+            contact_policy:
+              time_zone: {Scalar(policy.Contact.TimeZone)}
+
+            """);
+        ContactText(text, policy.Contact);
+        GateText(text, policy.Gate);
+        text.Append(CultureInfo.InvariantCulture, $"""
+
+            # The control group: this share of the customers gets nothing, or the standard treatment, for ever. Another salt, another group.
+            hold_out:
+              share: {Number(policy.HoldOut.Share)}
+              salt: {policy.HoldOut.Salt}
+
+            """);
+        Optional(text, "  standard_treatment", policy.HoldOut.StandardTreatment);
+        ExplorationText(text, policy.Exploration);
+        text.Append($"""
+
+            # Weight of a prior against counts, in offers: the catalogue's against the proposition's own rate, that against its rate in a segment.
+            smoothing: {Braces([("proposition", Number(policy.Smoothing.Proposition)), ("segment", Number(policy.Smoothing.Segment))])}
+
+            # What a calling role may grant without approval: a concession up to max_concession (a number, or any), and the propositions named.
+            roles:
+
+            """);
+        RightsText(text, "  ", policy.Roles);
+        text.Append($"""
+
+            # A decision that cannot be logged: refuse it, or give the hold-out's standard_treatment and say degraded.
+            on_log_failure: {SnakeCase.Of(policy.OnLogFailure)}
+            # How long decisions with their outcomes, and the value feed, are kept.
+            retention: {Braces([("decisions", Duration.Of(policy.DecisionRetention)), ("values", Duration.Of(policy.ValueRetention))])}
+
+            """);
+        return text.ToString();
+    }
+
+    /// <summary>The text of <c>plan.yaml</c>.</summary>
+    public static string PlanText(Plan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        StringBuilder text = new("""
+            # The value-capture plan: promises that are real, measurable and time-bound. Strategies name their targets by id.
+            # metric: what is measured; baseline: where it stood; target: where it shall stand; by: when; dated: when it was promised.
+            targets:
+
+            """);
+        foreach (PlanTarget target in plan.Targets)
+        {
+            text.Append($"  - id: {Scalar(target.Id)}\n    metric: {Scalar(target.Metric)}\n");
+            text.Append($"    baseline: {Number(target.Baseline)}\n    target: {Number(target.Target)}\n");
+            text.Append($"    by: {Date(target.By)}\n    dated: {Date(target.Dated)}\n    lever: {SnakeCase.Of(target.Lever)}\n");
+            Optional(text, "    owner", target.Owner);
+        }
+        return text.ToString();
     }
 
     /// <summary>The text of <c>needs.yaml</c>.</summary>
@@ -195,6 +257,11 @@ public static class WorkspaceWriter
             #   fulfilment: paid for everybody who accepts.  contact: paid for every offer, by channel.
             #   differentiation: estimate, never counted as captured value.
             # benefits, sacrifices: by need, -1..1.  provenance: assumed, surveyed, estimated or measured.
+            # rules: who may have it (eligibility), when it is relevant (applicability), for whom it is good (suitability): comparisons such as
+            #   tenure_months >= 12, plan in [basic, plus], has_app = true, satisfaction is known, tier = value_creator; a list means all of
+            #   them, {any: [...]} one of them, {none: [...]} none. A comparison with a missing value is not true.
+            # channels: all unless listed.  valid_from, valid_until: days.  budget, volume: in all.  caps: as in policy.yaml, of its own.
+            # concession: what a role must have the right to grant; fulfilment unless given.  maturity_days: an unanswered offer counts as declined then.
             propositions:
 
             """);
@@ -202,7 +269,9 @@ public static class WorkspaceWriter
         {
             text.Append($"  - id: {Scalar(p.Id)}\n    name: {Scalar(p.Name)}\n");
             text.Append($"    kind: {SnakeCase.Of(p.Kind)}\n    lever: {SnakeCase.Of(p.Lever)}\n");
+            Optional(text, "    value_area", p.ValueArea);
             Optional(text, "    category", p.Category);
+            Optional(text, "    group", p.Group);
             text.Append($"    differentiated: {Flag(p.Differentiated)}\n");
             if (!p.NeedsAcceptance)
             {
@@ -220,14 +289,8 @@ public static class WorkspaceWriter
                 text.Append($"      incrementality: {Number(incrementality)}\n");
             }
             text.Append($"    benefits: {Map(p.Benefits)}\n    sacrifices: {Map(p.Sacrifices)}\n");
-            if (!p.Wording.IsEmpty)
-            {
-                text.Append("    wording:\n");
-                foreach ((string language, string words) in p.Wording)
-                {
-                    text.Append($"      {Scalar(language)}: {Scalar(words)}\n");
-                }
-            }
+            ConditionsText(text, p);
+            TextMap(text, "    ", "wording", p.Wording);
         }
         return text.ToString();
     }
@@ -247,6 +310,9 @@ public static class WorkspaceWriter
             #   capabilities           what the organisation must be able to do
             #   timeframe              by when
             #   changed_expectations   what is expected of the organisation from now on
+            # segments: ids or all; tiers: value_destroyer, marginal, sustainer, value_creator, all unless listed. Each customer must have one strategy.
+            # business_case in words, targets by id from plan.yaml.  treatments: service_level, pricing_posture, promotions...
+            # decision_rights, incentives: by role of policy.yaml.  readiness of organisation, process, technology: not_started, in_progress, in_place.
             strategies:
 
             """);
@@ -254,10 +320,27 @@ public static class WorkspaceWriter
         {
             text.Append($"  - id: {Scalar(strategy.Id)}\n    name: {Scalar(strategy.Name)}\n    owner: {Scalar(strategy.Owner)}\n");
             text.Append($"    segments: {(strategy.Segments.IsEmpty ? "all" : $"[{string.Join(", ", strategy.Segments)}]")}\n");
+            if (!strategy.Tiers.IsEmpty)
+            {
+                text.Append($"    tiers: {List(strategy.Tiers.Select(SnakeCase.Of))}\n");
+            }
             foreach (string element in Strategy.Elements)
             {
                 text.Append($"    {element}: {Scalar(strategy.Articulation.GetValueOrDefault(element, ""))}\n");
             }
+            Optional(text, "    business_case", strategy.BusinessCase);
+            if (!strategy.Targets.IsEmpty)
+            {
+                text.Append($"    targets: {List(strategy.Targets)}\n");
+            }
+            TextMap(text, "    ", "treatments", strategy.Treatments);
+            if (!strategy.DecisionRights.IsEmpty)
+            {
+                text.Append("    decision_rights:\n");
+                RightsText(text, "      ", strategy.DecisionRights);
+            }
+            TextMap(text, "    ", "incentives", strategy.Incentives);
+            TextMap(text, "    ", "readiness", strategy.Readiness.Select(r => KeyValuePair.Create(r.Key, SnakeCase.Of(r.Value))));
         }
         return text.ToString();
     }
@@ -321,6 +404,146 @@ public static class WorkspaceWriter
         }
     }
 
+    private static void ContactText(StringBuilder text, ContactPolicy contact)
+    {
+        Optional(text, "  time_zone_feature", contact.TimeZoneFeature);
+        text.Append($"  reservation: {Duration.Of(contact.Reservation)}\n");
+        TextMap(text, "  ", "consent", contact.Consent);
+        if (contact.QuietFrom is { } from && contact.QuietUntil is { } until)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"  quiet_hours: {Braces([("from", $"\"{from:HH:mm}\""), ("until", $"\"{until:HH:mm}\""), ("channels", Names(contact.QuietChannels))])}\n");
+        }
+        CapsText(text, "  ", contact.Caps, ofProposition: false);
+        if (!contact.Suppressions.IsEmpty)
+        {
+            text.Append("  suppressions:\n");
+            foreach (Suppression s in contact.Suppressions)
+            {
+                text.Append($"    - {Braces(
+                [
+                    ("scope", SnakeCase.Of(s.Scope)), ("group", NameOrNone(s.Group)), ("outcome", SnakeCase.Of(s.Outcome)), ("after", Number(s.After)),
+                    ("within", Duration.Of(s.Within)), ("pause", Duration.Of(s.Pause)),
+                ])}\n");
+            }
+        }
+    }
+
+    private static void CapsText(StringBuilder text, string indent, ImmutableArray<ContactCap> caps, bool ofProposition)
+    {
+        if (caps.IsEmpty)
+        {
+            return;
+        }
+        text.Append($"{indent}caps:\n");
+        foreach (ContactCap cap in caps)
+        {
+            text.Append($"{indent}  - {CapText(cap, ofProposition)}\n");
+        }
+    }
+
+    private static string CapText(ContactCap cap, bool ofProposition) => Braces(
+    [
+        ("scope", ofProposition ? null : SnakeCase.Of(cap.Scope)), ("group", NameOrNone(cap.Group)), ("channels", Names(cap.Channels)),
+        ("most", Number(cap.Most)), ("window", Duration.Of(cap.Window)),
+    ]);
+
+    private static void GateText(StringBuilder text, GatePolicy gate)
+    {
+        text.Append($"""
+
+            # A differentiated proposition goes to a value_destroyer or marginal customer only by one of three doors: potential from this threshold
+            # (in currency; none: closed), evidence (lower bound of its measured incremental value a customer above 0), or the dated, budgeted test.
+            gate:
+              {(double.IsPositiveInfinity(gate.PotentialThreshold) ? "# potential_threshold: 300" : $"potential_threshold: {Number(gate.PotentialThreshold)}")}
+
+            """);
+        text.Append(gate.Evidence.IsEmpty ? "" : "  evidence:\n");
+        foreach (GateEvidence e in gate.Evidence)
+        {
+            text.Append($"    - {Braces([("proposition", Scalar(e.Proposition)), ("tier", SnakeCase.Of(e.Tier)), ("lower_bound", Number(e.LowerBound)), ("source", Scalar(e.Source))])}\n");
+        }
+        if (gate.Test is { } t)
+        {
+            text.Append($"  test: {Braces([("share", Number(t.Share)), ("salt", $"{t.Salt}"), ("from", Date(t.From)), ("until", Date(t.Until)), ("budget", Number(t.Budget))])}\n");
+        }
+    }
+
+    private static void ExplorationText(StringBuilder text, ExplorationPolicy exploration)
+    {
+        text.Append($"""
+
+            # Exploration by channel, off unless opened: none, {"{epsilon: 0.05}"}, {"{softmax: 5}"} or {"{square_cb: 10}"}. default: where the channel is not told.
+            # scale: score that counts as 1 when scores are scaled to 0..1; the best candidate's unless given.
+            exploration:
+              default: {ExplorationText(exploration.Default)}
+
+            """);
+        if (exploration.Scale is { } scale)
+        {
+            text.Append($"  scale: {Number(scale)}\n");
+        }
+        text.Append(exploration.Channels.IsEmpty ? "" : "  channels:\n");
+        foreach ((string channel, Exploration one) in exploration.Channels)
+        {
+            text.Append($"    {Scalar(channel)}: {ExplorationText(one)}\n");
+        }
+    }
+
+    private static string ExplorationText(Exploration exploration)
+        => exploration.Kind == ExplorationKind.None ? "none" : Braces([(SnakeCase.Of(exploration.Kind), Number(exploration.Parameter))]);
+
+    private static void RightsText(StringBuilder text, string indent, ImmutableSortedDictionary<string, DecisionRight> rights)
+    {
+        foreach ((string role, DecisionRight right) in rights)
+        {
+            string most = double.IsPositiveInfinity(right.MaximumConcession) ? PolicyFile.AnyConcession : Number(right.MaximumConcession);
+            text.Append($"{indent}{Scalar(role)}: {Braces([("max_concession", most), ("propositions", Names(right.Propositions))])}\n");
+        }
+    }
+
+    // What else a proposition asks for: rules, channels, time, money, contacts.
+    private static void ConditionsText(StringBuilder text, Proposition p)
+    {
+        (string Key, Rule? Rule)[] rules = [("eligibility", p.Eligibility), ("applicability", p.Applicability), ("suitability", p.Suitability)];
+        if (rules.Any(r => r.Rule is not null))
+        {
+            text.Append("    rules:\n");
+            foreach ((string key, Rule rule) in rules.Where(r => r.Rule is not null).Select(r => (r.Key, r.Rule!)))
+            {
+                text.Append($"      {key}:");
+                RuleText.Append(text, "        ", rule);
+            }
+        }
+        (string Key, string? Value)[] scalars =
+        [
+            ("minimum_customer_value", p.MinimumCustomerValue is { } minimum ? Number(minimum) : null),
+            ("channels", Names(p.Channels)),
+            ("valid_from", p.ValidFrom is { } from ? Date(from) : null),
+            ("valid_until", p.ValidUntil is { } until ? Date(until) : null),
+            ("budget", p.Budget is { } budget ? Number(budget) : null),
+            ("volume", p.Volume is { } volume ? volume.ToString(CultureInfo.InvariantCulture) : null),
+            ("maturity_days", p.MaturityDays == 30 ? null : Number(p.MaturityDays)),
+            ("concession", p.Concession is { } concession ? Number(concession) : null),
+        ];
+        foreach ((string key, string? value) in scalars.Where(s => s.Value is not null))
+        {
+            text.Append($"    {key}: {value}\n");
+        }
+        CapsText(text, "    ", p.Caps, ofProposition: true);
+    }
+
+    private static void TextMap(StringBuilder text, string indent, string key, IEnumerable<KeyValuePair<string, string>> texts)
+    {
+        if (texts.Any())
+        {
+            text.Append($"{indent}{key}:\n");
+            foreach ((string name, string value) in texts)
+            {
+                text.Append($"{indent}  {Scalar(name)}: {Scalar(value)}\n");
+            }
+        }
+    }
+
     private static void Weights(StringBuilder text, string indent, NeedWeights weights)
     {
         text.Append($"{indent}provenance: {SnakeCase.Of(weights.Provenance)}\n");
@@ -367,10 +590,32 @@ public static class WorkspaceWriter
         }
     }
 
+    // A mapping on one line; what is null is left out.
+    private static string Braces(ReadOnlySpan<(string Key, string? Value)> entries)
+    {
+        List<string> written = [];
+        foreach ((string key, string? value) in entries)
+        {
+            if (value is not null)
+            {
+                written.Add($"{key}: {value}");
+            }
+        }
+        return "{" + string.Join(", ", written) + "}";
+    }
+
+    private static string List(IEnumerable<string> names) => "[" + string.Join(", ", names.Select(Scalar)) + "]";
+
+    private static string? Names(ImmutableArray<string> names) => names.IsEmpty ? null : List(names);
+
+    private static string? NameOrNone(string name) => name.Length == 0 ? null : Scalar(name);
+
+    private static string Date(DateOnly date) => date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+
     private static string Map(IEnumerable<KeyValuePair<string, double>> numbers)
         => "{" + string.Join(", ", numbers.Select(n => $"{Scalar(n.Key)}: {Number(n.Value)}")) + "}";
 
-    private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+    internal static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
     private static string Number(float value) => value.ToString("R", CultureInfo.InvariantCulture);
 
@@ -382,15 +627,17 @@ public static class WorkspaceWriter
     private static bool IsLineSeparator(char c) => c is '\u2028' or '\u2029';
 
     // Plain where YAML reads it back as the same text, double-quoted otherwise.
-    private static string Scalar(string text)
+    internal static string Scalar(string text)
     {
         bool plain = text.Length > 0 && !char.IsWhiteSpace(text[0]) && !char.IsWhiteSpace(text[^1])
             && text is not ("null" or "~") && char.IsLetterOrDigit(text[0])
             && text.All(c => char.IsLetterOrDigit(c) || c is ' ' or '_' or '-' or '.' or '+' or '/' or '(' or ')' or '%');
-        if (plain)
-        {
-            return text;
-        }
+        return plain ? text : Quoted(text);
+    }
+
+    /// <summary>Text in double quotes.</summary>
+    internal static string Quoted(string text)
+    {
         StringBuilder quoted = new("\"");
         foreach (char c in text)
         {

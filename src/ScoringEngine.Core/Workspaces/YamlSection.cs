@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using ScoringEngine.Core.Features;
 using YamlDotNet.Core;
@@ -180,6 +181,104 @@ internal sealed class YamlSection
         return (int?)value ?? defaultValue;
     }
 
+    /// <summary>A whole number in a range that must be there.</summary>
+    public int RequiredInteger(string key, int minimum, int maximum)
+    {
+        RequirePresence(key, "a whole number");
+        return Integer(key, Math.Max(minimum, 1), minimum, maximum);
+    }
+
+    /// <summary>A whole number in a range, or null when absent.</summary>
+    public long? OptionalWhole(string key, long minimum = long.MinValue, long maximum = long.MaxValue)
+    {
+        string? text = Text(key);
+        if (text is null)
+        {
+            return null;
+        }
+        if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
+        {
+            Problem(key, $"'{text}', expected a whole number");
+            return null;
+        }
+        if (value < minimum || value > maximum)
+        {
+            Problem(key, maximum == long.MaxValue ? $"{text}, expected at least {minimum}" : $"{text}, expected {minimum} to {maximum}");
+            return null;
+        }
+        return value;
+    }
+
+    /// <summary>A span of time such as 90s, 30m, 12h or 7d: more than nothing and at most <paramref name="longest"/>; null when absent.</summary>
+    public TimeSpan? OptionalDuration(string key, TimeSpan longest)
+    {
+        string? text = Text(key);
+        if (text is null)
+        {
+            return null;
+        }
+        if (!Duration.TryParse(text, out TimeSpan span))
+        {
+            Problem(key, $"'{text}', expected a duration such as 90s, 30m, 12h or 7d");
+            return null;
+        }
+        if (span <= TimeSpan.Zero || span > longest)
+        {
+            Problem(key, $"{text}, expected more than nothing and at most {Duration.Of(longest)}");
+            return null;
+        }
+        return span;
+    }
+
+    /// <summary>A span of time that must be there; see <see cref="OptionalDuration"/>.</summary>
+    public TimeSpan RequiredDuration(string key, TimeSpan longest)
+    {
+        RequirePresence(key, "a duration such as 90s, 30m, 12h or 7d");
+        return OptionalDuration(key, longest) ?? TimeSpan.FromDays(1);
+    }
+
+    /// <summary>A day such as 2026-03-31, or null when absent.</summary>
+    public DateOnly? OptionalDate(string key)
+    {
+        string? text = Text(key);
+        if (text is null)
+        {
+            return null;
+        }
+        if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out DateOnly date))
+        {
+            return date;
+        }
+        Problem(key, $"'{text}', expected a day such as 2026-03-31");
+        return null;
+    }
+
+    /// <summary>A day that must be there.</summary>
+    public DateOnly RequiredDate(string key)
+    {
+        RequirePresence(key, "a day such as 2026-03-31");
+        return OptionalDate(key) ?? DateOnly.MinValue;
+    }
+
+    /// <summary>A time of day such as 21:30 that must be there.</summary>
+    public TimeOnly RequiredTime(string key)
+    {
+        RequirePresence(key, "a time of day such as 21:30");
+        string? text = Text(key);
+        if (!TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out TimeOnly time) && text is not null)
+        {
+            Problem(key, $"'{text}', expected a time of day such as 21:30");
+        }
+        return time;
+    }
+
+    /// <summary>A number in a range that must be there.</summary>
+    public double RequiredNumber(string key, double minimum = double.MinValue, double maximum = double.MaxValue)
+    {
+        RequirePresence(key, "a number");
+        return OptionalNumber(key, minimum, maximum) ?? Math.Max(minimum, 0);
+    }
+
     /// <summary>true or false, or the default when absent.</summary>
     public bool Flag(string key, bool defaultValue)
     {
@@ -200,22 +299,40 @@ internal sealed class YamlSection
     /// <summary>One of an enum's values, written in snake_case, or the default when absent.</summary>
     public T Choice<T>(string key, T defaultValue)
         where T : struct, Enum
+        => Text(key) is { } text ? ChoiceOf<T>(key, text) ?? defaultValue : defaultValue;
+
+    /// <summary>A list of an enum's values, each once; empty when absent or "all".</summary>
+    public ImmutableArray<T> Choices<T>(string key)
+        where T : struct, Enum
     {
-        string? text = Text(key);
-        if (text is null)
+        IReadOnlyList<string> texts = Texts(key);
+        if (texts is ["all"])
         {
-            return defaultValue;
+            return [];
         }
-        foreach (T value in Enum.GetValues<T>())
+        CheckRepetition(key, texts);
+        return [.. texts.Select(t => ChoiceOf<T>(key, t)).OfType<T>().Distinct()];
+    }
+
+    /// <summary>A list of names, each once and each one of <paramref name="known"/> where that is known; empty when absent.</summary>
+    public ImmutableArray<string> Names(string key, string what, IEnumerable<string>? known)
+    {
+        IReadOnlyList<string> names = Texts(key);
+        CheckRepetition(key, names);
+        foreach (string name in names)
         {
-            if (SnakeCase.Of(value) == text)
-            {
-                return value;
-            }
+            RequireKnown(key, name, what, known);
         }
-        string[] names = [.. Enum.GetValues<T>().Select(SnakeCase.Of)];
-        Problem(key, $"'{text}', expected one of {string.Join(", ", names)}{NearestName.Hint(text, names)}");
-        return defaultValue;
+        return [.. names.Distinct(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Notes a problem at the key unless the name is one of those known; null is not known.</summary>
+    public void RequireKnown(string key, string name, string what, IEnumerable<string>? known)
+    {
+        if (known is not null && !known.Contains(name, StringComparer.Ordinal))
+        {
+            Problem(key, $"no {what} '{name}'{NearestName.Hint(name, known)}");
+        }
     }
 
     /// <summary>A list of texts; empty when absent. A single text counts as a list of one.</summary>
@@ -252,6 +369,23 @@ internal sealed class YamlSection
             }
         }
         return numbers;
+    }
+
+    /// <summary>A mapping of names to texts; empty when absent.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="what">What the names are, for messages.</param>
+    /// <param name="known">The names that there are; null where any name is one.</param>
+    public ImmutableSortedDictionary<string, string> TextMap(string key, string what = "", IEnumerable<string>? known = null)
+    {
+        if (Section(key) is not { } section || !section.Keys.Any())
+        {
+            return ImmutableSortedDictionary<string, string>.Empty;
+        }
+        foreach (string name in section.Keys)
+        {
+            section.RequireKnown(name, name, what, known);
+        }
+        return section.Keys.ToImmutableSortedDictionary(k => k, k => section.Text(k) ?? "", StringComparer.Ordinal);
     }
 
     /// <summary>A nested mapping, or null when absent.</summary>
@@ -298,11 +432,50 @@ internal sealed class YamlSection
         return sections;
     }
 
+    /// <summary>A list of texts and mappings; empty when absent. A single one counts as a list of one.</summary>
+    public IReadOnlyList<YamlItem> Items(string key)
+    {
+        switch (Find(key))
+        {
+            case null:
+                return [];
+            case YamlSequenceNode list:
+                return [.. list.Children.Select((node, i) => Item(node, $"{key}[{i}]"))];
+            case { } node:
+                return IsNull(node) ? [] : [Item(node, key)];
+        }
+    }
+
     /// <summary>Whether the key holds a scalar rather than a list or mapping.</summary>
     public bool IsScalar(string key) => Find(key) is YamlScalarNode;
 
     /// <summary>Whether the key holds a list.</summary>
     public bool IsList(string key) => Find(key) is YamlSequenceNode;
+
+    /// <summary>
+    /// The line at which something stands: keys, ids and indexes of list entries lead to it. Where the path ends early, the line of what
+    /// it led to.
+    /// </summary>
+    public int LineOf(params ReadOnlySpan<string> path)
+    {
+        YamlNode at = _node;
+        foreach (string step in path)
+        {
+            YamlNode? next = at switch
+            {
+                YamlMappingNode mapping => mapping.Children.GetValueOrDefault(new YamlScalarNode(step)),
+                YamlSequenceNode list => list.Children.OfType<YamlMappingNode>().FirstOrDefault(m => IsNamed(m, step))
+                    ?? (int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? list.Children.ElementAtOrDefault(index) : null),
+                _ => null,
+            };
+            if (next is null)
+            {
+                break;
+            }
+            at = next;
+        }
+        return (int)at.Start.Line;
+    }
 
     /// <summary>Notes every key that nothing asked for, with the nearest one that is known.</summary>
     public void RejectUnknownKeys()
@@ -317,6 +490,45 @@ internal sealed class YamlSection
         }
     }
 
+    private T? ChoiceOf<T>(string key, string text)
+        where T : struct, Enum
+    {
+        foreach (T value in Enum.GetValues<T>())
+        {
+            if (SnakeCase.Of(value) == text)
+            {
+                return value;
+            }
+        }
+        string[] names = [.. Enum.GetValues<T>().Select(SnakeCase.Of)];
+        Problem(key, $"'{text}', expected one of {string.Join(", ", names)}{NearestName.Hint(text, names)}");
+        return null;
+    }
+
+    private void CheckRepetition(string key, IReadOnlyList<string> texts)
+    {
+        foreach (string text in texts.GroupBy(t => t, StringComparer.Ordinal).Where(g => g.Count() > 1).Select(g => g.Key))
+        {
+            Problem(key, $"'{text}' comes twice");
+        }
+    }
+
+    private static bool IsNamed(YamlMappingNode node, string id)
+        => node.Children.TryGetValue(new YamlScalarNode("id"), out YamlNode? value) && value is YamlScalarNode scalar && scalar.Value == id;
+
+    private void RequirePresence(string key, string expected)
+    {
+        if (Find(key) is not { } node || IsNull(node))
+        {
+            Problem(key, $"missing, expected {expected}");
+        }
+    }
+
+    private YamlItem Item(YamlNode node, string name) => new(
+        (node as YamlScalarNode)?.Value,
+        node is YamlMappingNode mapping ? new YamlSection(File, mapping, $"{_path}{name}.", _problems) : null,
+        message => AddProblem(node.Start, $"{_path}{name}: {message}"));
+
     private static bool IsNull(YamlNode node)
         => node is YamlScalarNode { Style: ScalarStyle.Plain, Value: null or "" or "~" or "null" };
 
@@ -330,3 +542,9 @@ internal sealed class YamlSection
 
     private void AddProblem(Mark mark, string message) => _problems.Add(new WorkspaceProblem(File, (int)mark.Line, message));
 }
+
+/// <summary>An entry of a list.</summary>
+/// <param name="Text">The text, null for a mapping or a list.</param>
+/// <param name="Section">The mapping, null for a text or a list.</param>
+/// <param name="Problem">Notes a problem at the entry.</param>
+internal readonly record struct YamlItem(string? Text, YamlSection? Section, Action<string> Problem);

@@ -316,7 +316,8 @@ public sealed class ValueModelTests
         ValueModel model = Compile(free, good, free with { Id = "b" }, good with { Id = "y" }, Plain with { Id = "bad", DefaultContact = 99 });
         PropositionValue[] ranked = new PropositionValue[6];
         model.Rank(Row(), 0, [0.5f, 0.5f, 0.5f, 0.5f, 0.5f], ranked);
-        Assert.Equal([1, 3, PropositionValue.DoNothing, 0, 2, 4], ranked.Select(r => r.Proposition));
+        // By id: a, b, bad, y, z.
+        Assert.Equal([3, 4, PropositionValue.DoNothing, 0, 1, 2], ranked.Select(r => r.Proposition));
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class OutcomeTableTests : IDisposable
             """);
         Assert.Empty(_toy.Rejections);
         Assert.Equal(3, table.Count);
-        Assert.Equal([1, 0, 2], table.Propositions);
+        Assert.Equal([2, 0, 1], table.Propositions);
         Assert.Equal([1, 0, 0], table.Accepted);
         Assert.Equal([true, true, false], table.Presented);
         long first = new DateTimeOffset(2025, 1, 2, 3, 4, 5, TimeSpan.Zero).ToUnixTimeMilliseconds();

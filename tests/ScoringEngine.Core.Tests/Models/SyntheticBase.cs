@@ -61,8 +61,8 @@ internal sealed class SyntheticBase : IDisposable
         int customer = table.Require("customer");
         int segment = table.Require("segment");
         int profit = table.Require("expected_profit");
-        int[] values = [.. World.Propositions.Select(p => table.Require("value_" + p.Id))];
-        int[] probabilities = [.. World.Propositions.Select(p => table.Require("p_" + p.Id))];
+        int[] values = [.. Workspace.Propositions.Select(p => table.Require("value_" + p.Id))];
+        int[] probabilities = [.. Workspace.Propositions.Select(p => table.Require("p_" + p.Id))];
         while (table.Read())
         {
             yield return new Truth(
@@ -78,5 +78,5 @@ internal sealed class SyntheticBase : IDisposable
     private static void Refuse(RowRejection rejection) => throw new InvalidOperationException(rejection.ToString());
 }
 
-/// <summary>A row of truth.csv; values and probabilities in the world's order of propositions.</summary>
+/// <summary>A row of truth.csv; values and probabilities in the catalogue's order of propositions.</summary>
 internal sealed record Truth(string Customer, string Segment, double ExpectedProfit, double[] Values, double[] Probabilities);

@@ -98,8 +98,7 @@ public sealed class SyntheticQualityTests(SyntheticQualityTests.Run run) : IClas
 
         private void Measure(SyntheticBase sample, CustomerTable customers, TrainingOptions options, Scorer scorer)
         {
-            // The catalogue has the world's propositions in the world's order.
-            Assert.Equal(sample.World.Propositions.Select(p => p.Id), scorer.Values.Propositions.Select(p => p.Id));
+            Assert.Equal(sample.Workspace.Propositions.Select(p => p.Id), scorer.Values.Propositions.Select(p => p.Id));
             Dictionary<string, int> segmentIndexes = sample.World.Segments.Select((s, i) => (s.Name, i)).ToDictionary(s => s.Name, s => s.i);
             int propositions = sample.World.Propositions.Length;
             ScoreBlock block = scorer.CreateBlock(1);

@@ -59,6 +59,6 @@ public sealed class WorkspaceStarterTests
         WorkspaceWriter.Create(folder["synthetic"], SyntheticWorkspace.Files(world));
         Workspace workspace = Workspace.Load(folder["synthetic"]);
         Assert.Equal(world.Schema.Hash, workspace.Schema.Features.Hash);
-        Assert.Equal(world.Propositions.Select(p => p.Id), workspace.Propositions.Select(p => p.Id));
+        Assert.Equal(world.Propositions.Select(p => p.Id).Order(StringComparer.Ordinal), workspace.Propositions.Select(p => p.Id));
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using FsCheck;
 using FsCheck.Fluent;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Propositions;
 using ScoringEngine.Core.Value;
@@ -117,7 +118,16 @@ public sealed class WorkspaceWriterTests
             from benefits in MapOf(Gen.Elements("price", "a: b"), Fraction)
             from sacrifices in MapOf(Gen.Elements("price", "a: b"), Fraction)
             from wording in MapOf(Name, Text)
-            from flags in Gen.Choose(0, 7)
+            from flags in Gen.Choose(0, 511)
+            from area in Text
+            from grouped in Text
+            from channels in Name.ArrayOf()
+            from days in Gen.Choose(0, 9000).Two()
+            from volume in Gen.Choose(0, int.MaxValue)
+            from caps in (from most in Gen.Choose(0, 9) from seconds in Gen.Choose(1, 60_000_000) from place in Name
+                          select new ContactCap { Scope = ContactScope.Proposition, Channels = most > 4 ? [place] : [], Most = most, Window = TimeSpan.FromSeconds(seconds) }).ArrayOf()
+            from maturity in Gen.Choose(1, 3650)
+            let first = new DateOnly(2020, 1, 1).AddDays(days.Item1)
             select new Proposition
             {
                 Id = id,
@@ -139,6 +149,17 @@ public sealed class WorkspaceWriterTests
                 Benefits = benefits,
                 Sacrifices = sacrifices,
                 Wording = wording,
+                ValueArea = area,
+                Group = grouped,
+                Channels = [.. channels.Distinct()],
+                MinimumCustomerValue = (flags & 8) == 0 ? null : shares.Item1,
+                ValidFrom = (flags & 16) == 0 ? null : first,
+                ValidUntil = (flags & 32) == 0 ? null : first.AddDays(days.Item2),
+                Budget = (flags & 64) == 0 ? null : costs.Item1,
+                Volume = (flags & 128) == 0 ? null : 3L * volume,
+                Caps = [.. caps],
+                MaturityDays = maturity,
+                Concession = (flags & 256) == 0 ? null : costs.Item2,
             };
         Check(proposition.ArrayOf().Select(all => all.DistinctBy(p => p.Id).ToArray()), propositions =>
         {
@@ -149,7 +170,7 @@ public sealed class WorkspaceWriterTests
                 ("propositions.yaml", WorkspaceWriter.PropositionsText(propositions)));
             ImmutableArray<Proposition> read = Workspace.Load(folder.Path).Propositions;
             Assert.Equal(propositions.Length, read.Length);
-            foreach ((Proposition expected, Proposition actual) in propositions.Zip(read))
+            foreach ((Proposition expected, Proposition actual) in propositions.OrderBy(p => p.Id, StringComparer.Ordinal).Zip(read))
             {
                 WorkspaceFiles.AssertSame(expected, actual);
             }

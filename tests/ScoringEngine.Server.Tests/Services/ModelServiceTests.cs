@@ -17,7 +17,7 @@ public class ModelServiceTests(ServerFixture server) : IClassFixture<ServerFixtu
         Assert.Equal(TrainedWorkspace.Schema.Hash, model.Summary.SchemaHash);
         Assert.Equal("customer", model.IdColumn);
         Assert.Equal(600ul, model.TrainingCustomerCount);
-        Assert.Equal(["loyalty_discount", "adviser", "online_bill"], model.PropositionIds);
+        Assert.Equal(["adviser", "loyalty_discount", "online_bill"], model.PropositionIds);
         Assert.Equal(TrainedWorkspace.Schema.Features.Select(f => f.Name), model.Features.Select(f => f.Name));
         FeatureDefinition tenure = model.Features[0];
         Assert.Equal((1u, FeatureKind.Numeric, "months", 0f, 480f, true), (tenure.Id, tenure.Kind, tenure.Unit, tenure.Minimum, tenure.Maximum, tenure.Required));
