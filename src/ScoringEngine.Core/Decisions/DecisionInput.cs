@@ -19,6 +19,9 @@ public enum Direction : byte
 /// </summary>
 public readonly ref struct DecisionInput
 {
+    /// <summary><see cref="UnitHash"/> of somebody without an id: neither in the hold-out nor in the gate test.</summary>
+    public const ulong NoUnit = ulong.MaxValue;
+
     /// <summary>When, in unix milliseconds.</summary>
     public long TimeUnixMs { get; init; }
 
@@ -49,18 +52,21 @@ public readonly ref struct DecisionInput
     /// <summary>Numbers of the propositions that were declined in this interaction.</summary>
     public ReadOnlySpan<ushort> Declined { get; init; }
 
-    /// <summary>Counts by proposition index in the customer's segment.</summary>
+    /// <summary>Counts by proposition index in the customer's segment; empty where nothing was counted.</summary>
     public ReadOnlySpan<CandidateCounts> Counts { get; init; }
 
-    /// <summary>Currency left by proposition index; positive infinity without a budget.</summary>
+    /// <summary>Currency left by proposition index; positive infinity without a budget. Empty: none has one.</summary>
     public ReadOnlySpan<double> BudgetLeft { get; init; }
 
-    /// <summary>Offers left by proposition index; positive infinity without a limit.</summary>
+    /// <summary>Offers left by proposition index; positive infinity without a limit. Empty: none has one.</summary>
     public ReadOnlySpan<double> VolumeLeft { get; init; }
 
     /// <summary>
     /// Lower confidence bound of the measured incremental value a customer, in currency, by proposition index in the customer's tier;
-    /// NaN where nothing was measured.
+    /// NaN where nothing was measured. Empty: what the policy states.
     /// </summary>
     public ReadOnlySpan<double> EvidenceBound { get; init; }
+
+    /// <summary>Currency that offers through the door of the gate test cost so far, with what is reserved.</summary>
+    public double GateTestSpent { get; init; }
 }

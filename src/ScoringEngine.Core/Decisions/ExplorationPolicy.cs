@@ -43,7 +43,22 @@ public sealed record ExplorationPolicy
 /// <summary>How much a prior weighs against counts, in offers.</summary>
 /// <param name="Proposition">Weight of the catalogue's prior against the proposition's own rate.</param>
 /// <param name="Segment">Weight of the proposition's rate against its rate in the segment.</param>
-public sealed record SmoothingPolicy(double Proposition = 100, double Segment = 50);
+public sealed record SmoothingPolicy(double Proposition = 100, double Segment = 50)
+{
+    /// <summary>
+    /// Rate of acceptance in the segment, shrunk towards the proposition's, which is shrunk towards the catalogue's prior: the
+    /// posterior means of beta-binomial counts (Gelman et al., "Bayesian Data Analysis", 3rd ed., ch. 5) with given strengths. 0..1; the
+    /// prior itself where nothing was counted.
+    /// </summary>
+    /// <param name="prior">The catalogue's rate, 0..1.</param>
+    /// <param name="counts">What was counted.</param>
+    public double Rate(double prior, in CandidateCounts counts)
+        => Shrunk(counts.SegmentAcceptances, counts.SegmentOffers, Segment, Shrunk(counts.Acceptances, counts.Offers, Proposition, prior));
+
+    // An acceptance that came before its offer was counted is clipped.
+    private static double Shrunk(double acceptances, double offers, double strength, double towards)
+        => offers > 0 ? Math.Clamp((acceptances + (strength * towards)) / (offers + strength), 0, 1) : towards;
+}
 
 /// <summary>What a role may grant.</summary>
 /// <param name="MaximumConcession">Concession in currency up to which no approval is needed; positive infinity for any.</param>

@@ -30,6 +30,33 @@ public readonly record struct PropositionValue
     /// <summary>The id that "do nothing" has in files and answers; no proposition may take it.</summary>
     public const string DoNothingId = "do_nothing";
 
+    /// <summary>The value of "do nothing": nothing is gained, nothing can fail.</summary>
+    public static PropositionValue OfDoingNothing { get; } = new()
+    {
+        Proposition = DoNothing,
+        Propensity = 1,
+        Label = Label.Neither,
+        BreakEvenPropensity = double.NaN,
+    };
+
+    /// <summary>A proposition whose value was not asked for: every figure is NaN.</summary>
+    public static PropositionValue NotEvaluated(int proposition) => new()
+    {
+        Proposition = proposition,
+        Propensity = double.NaN,
+        IncrementalPropensity = double.NaN,
+        Revenue = double.NaN,
+        Saving = double.NaN,
+        FulfilmentCost = double.NaN,
+        ContactCost = double.NaN,
+        Differentiation = double.NaN,
+        OrganisationValue = double.NaN,
+        CustomerValue = double.NaN,
+        Score = double.NaN,
+        Label = Label.Neither,
+        BreakEvenPropensity = double.NaN,
+    };
+
     /// <summary>p: calibrated probability of acceptance, 0..1.</summary>
     public double Propensity { get; init; }
 

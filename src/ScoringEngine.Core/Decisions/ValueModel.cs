@@ -35,7 +35,7 @@ public sealed class ValueModel
         _channel = schema.IndexOf(ChannelFeature);
         _customerWeight = workspace.Policy.CustomerWeight;
         _minimumCustomerValue = workspace.Policy.MinimumCustomerValue;
-        _propositions = [.. Propositions.Select(p => new Compiled(p, workspace.Policy, schema, _channel))];
+        _propositions = [.. Propositions.Select(p => new Compiled(p, workspace, schema))];
         _customerValue = new double[segmentIds.Count * Propositions.Length];
         SegmentNeeds = [.. segmentIds.Select(workspace.Needs.Of)];
         for (int s = 0; s < segmentIds.Count; s++)
@@ -76,16 +76,17 @@ public sealed class ValueModel
     /// <param name="row">All features of the schema, context included.</param>
     /// <param name="segment">Segment index.</param>
     /// <param name="propensity">Calibrated probability of acceptance, 0..1; not used where nothing has to be accepted.</param>
-    public PropositionValue Evaluate(int proposition, ReadOnlySpan<float> row, int segment, double propensity)
+    /// <param name="channel">Index among the workspace's channels, -1 when not told; not used where a row tells its channel.</param>
+    public PropositionValue Evaluate(int proposition, ReadOnlySpan<float> row, int segment, double propensity, int channel = -1)
     {
         Compiled a = _propositions[proposition];
         double p = a.NeedsAcceptance ? propensity : 1;
         Debug.Assert(p is >= 0 and <= 1);
         double margin = a.Margin.Of(row);
         double saving = a.Saving.Of(row);
-        double contact = a.ContactCost(_channel < 0 ? float.NaN : row[_channel]);
+        double contact = a.ContactCost(ChannelOf(row, channel));
         double dp = p * a.Incrementality;
-        double customer = _customerValue[(segment * _propositions.Length) + proposition];
+        double customer = CustomerValue(proposition, segment);
         double organisation = (dp * (margin + saving)) + a.Differentiation - (p * a.Fulfilment) - contact;
         double slope = (a.Incrementality * (margin + saving)) - a.Fulfilment;
         double breakEven = slope == 0 ? double.NaN : (contact - a.Differentiation) / slope;
@@ -113,6 +114,23 @@ public sealed class ValueModel
         };
     }
 
+    /// <summary>Vcust of a proposition in a segment, -1..1.</summary>
+    public double CustomerValue(int proposition, int segment) => _customerValue[(segment * _propositions.Length) + proposition];
+
+    /// <summary>Most that one offer can cost: its contact, and its fulfilment where it is accepted. What a budget has to cover.</summary>
+    /// <param name="proposition">Index in <see cref="Propositions"/>.</param>
+    /// <param name="row">All features of the schema, context included.</param>
+    /// <param name="channel">Index among the workspace's channels, -1 when not told; not used where a row tells its channel.</param>
+    public double CostOfOffer(int proposition, ReadOnlySpan<float> row, int channel = -1)
+        => _propositions[proposition].ContactCost(ChannelOf(row, channel)) + _propositions[proposition].Fulfilment;
+
+    /// <summary>
+    /// Whether the first of two candidates ranks before the second: by score, "do nothing" before everything with an equal
+    /// score, propositions with equal scores by id.
+    /// </summary>
+    internal static bool RanksBefore(double score, int proposition, double otherScore, int otherProposition)
+        => score > otherScore || (score == otherScore && proposition < otherProposition);
+
     /// <summary>
     /// Values every candidate and sorts them, best first. Equal scores keep "do nothing" first and then the catalogue's
     /// order, so that a ranking never depends on the sort.
@@ -127,19 +145,13 @@ public sealed class ValueModel
         {
             throw new ArgumentException($"expected {_propositions.Length} propensities and room for {CandidateCount} candidates");
         }
-        ranked[0] = new PropositionValue
-        {
-            Proposition = PropositionValue.DoNothing,
-            Propensity = 1,
-            Label = Label.Neither,
-            BreakEvenPropensity = double.NaN,
-        };
+        ranked[0] = PropositionValue.OfDoingNothing;
         for (int a = 0; a < _propositions.Length; a++)
         {
             // Insertion sort: stable, and the fastest for the few dozen candidates there are.
             PropositionValue value = Evaluate(a, row, segment, propensities[a]);
             int position = a + 1;
-            while (position > 0 && ranked[position - 1].Score < value.Score)
+            while (position > 0 && RanksBefore(value.Score, a, ranked[position - 1].Score, ranked[position - 1].Proposition))
             {
                 ranked[position] = ranked[position - 1];
                 position--;
@@ -148,13 +160,18 @@ public sealed class ValueModel
         }
     }
 
+    // The workspace's channels are the categories of the feature, where there is one. A code that is none of them has no index.
+    private int ChannelOf(ReadOnlySpan<float> row, int channel)
+        => _channel < 0 ? channel : row[_channel] is >= 0 and < int.MaxValue and float code ? (int)code : -1;
+
     private sealed class Compiled
     {
         private readonly double[] _contactByChannel;
         private readonly double _defaultContact;
 
-        public Compiled(Proposition proposition, Policy policy, FeatureSchema schema, int channel)
+        public Compiled(Proposition proposition, Workspace workspace, FeatureSchema schema)
         {
+            Policy policy = workspace.Policy;
             Margin = new CompiledAmount(proposition.Margin, policy, schema);
             Saving = new CompiledAmount(proposition.Saving, policy, schema);
             Differentiation = proposition.Differentiation;
@@ -162,8 +179,7 @@ public sealed class ValueModel
             Incrementality = proposition.Incrementality ?? policy.DefaultIncrementality;
             NeedsAcceptance = proposition.NeedsAcceptance;
             _defaultContact = proposition.DefaultContact;
-            ImmutableArray<string> channels = channel < 0 ? [] : schema.Features[channel].Categories;
-            _contactByChannel = [.. channels.Select(c => proposition.Contact.GetValueOrDefault(c, _defaultContact))];
+            _contactByChannel = [.. workspace.Channels.Select(c => proposition.Contact.GetValueOrDefault(c, _defaultContact))];
         }
 
         public CompiledAmount Margin { get; }
@@ -178,8 +194,8 @@ public sealed class ValueModel
 
         public bool NeedsAcceptance { get; }
 
-        public double ContactCost(float channelCode)
-            => channelCode >= 0 && channelCode < _contactByChannel.Length ? _contactByChannel[(int)channelCode] : _defaultContact;
+        public double ContactCost(int channel)
+            => (uint)channel < (uint)_contactByChannel.Length ? _contactByChannel[channel] : _defaultContact;
     }
 
     private sealed class CompiledAmount(Amount amount, Policy policy, FeatureSchema schema)

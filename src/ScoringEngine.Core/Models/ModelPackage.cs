@@ -224,7 +224,7 @@ public static class ModelPackage
     {
         GoldenRows golden = new() { Columns = (uint)rows.Columns };
         golden.Values.Add(rows.Values);
-        Scorer scorer = new(models, models.Propensities.Keys.Select(id => (id, 0.0)));
+        Scorer scorer = new(models, models.Propensities.Select(p => (p.Key, p.Value.PriorRate)));
         ScoreBlock block = scorer.CreateBlock(Math.Max(rows.Rows, 1));
         rows.Values.CopyTo(block.Rows, 0);
         scorer.Score(block, rows.Rows);

@@ -19,7 +19,7 @@ internal static class RowModels
 
     /// <summary>The propensities of rows held in memory.</summary>
     public static float[] Predict(this PropensityModel model, Quantiser quantiser, FeatureMatrix rows)
-        => [.. (model.Model?.Predict(quantiser, rows) ?? new float[rows.Rows]).Select(model.Propensity)];
+        => [.. (model.Model?.Predict(quantiser, rows) ?? new float[rows.Rows]).Select(margin => model.Propensity(margin))];
 
     /// <summary>Positions in a row of the features whose values make a difference to the margin; all, where the model does not say.</summary>
     public static IEnumerable<int> FeaturesUsed(this IRowModel model, Quantiser quantiser) => model switch

@@ -85,9 +85,14 @@ public sealed class PropensityModel
     /// The propensity that belongs to a margin of <see cref="Model"/>; without one the margin does not matter. A margin of
     /// NaN, by which an imported model says that it has no answer, counts for nothing: the rate stands in.
     /// </summary>
-    public float Propensity(float margin) => (float)(Model is null ? Smooth(Rate)
-        : !float.IsNaN(margin) ? Smooth(Calibration.Probability(margin))
-        : Offers > 0 ? Smooth(Rate) : PriorRate);
+    public float Propensity(float margin) => Propensity(margin, PriorRate);
+
+    /// <summary>The same where another rate than <see cref="PriorRate"/> is expected without evidence.</summary>
+    /// <param name="margin">Margin of <see cref="Model"/>.</param>
+    /// <param name="priorRate">0..1.</param>
+    public float Propensity(float margin, double priorRate) => (float)(Model is null ? Smooth(Rate, priorRate)
+        : !float.IsNaN(margin) ? Smooth(Calibration.Probability(margin), priorRate)
+        : Offers > 0 ? Smooth(Rate, priorRate) : priorRate);
 
     /// <summary>The propensities of a block. Allocates nothing.</summary>
     /// <param name="rows">The rows; nothing of them is read without a <see cref="Model"/>.</param>
@@ -107,10 +112,10 @@ public sealed class PropensityModel
         }
     }
 
-    private double Smooth(double probability)
+    private double Smooth(double probability, double priorRate)
     {
         double weight = EffectiveOffers + PriorStrength;
-        return weight > 0 ? ((EffectiveOffers * probability) + (PriorStrength * PriorRate)) / weight
-            : Model is null ? PriorRate : probability;
+        return weight > 0 ? ((EffectiveOffers * probability) + (PriorStrength * priorRate)) / weight
+            : Model is null ? priorRate : probability;
     }
 }

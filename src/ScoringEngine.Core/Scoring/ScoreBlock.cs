@@ -1,3 +1,4 @@
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Trees;
 using ScoringEngine.Core.Value;
@@ -10,6 +11,8 @@ namespace ScoringEngine.Core.Scoring;
 /// </summary>
 public sealed class ScoreBlock
 {
+    private int _single = -1; // whose bins are in RowBins
+
     internal ScoreBlock(ModelSet models, int propositions, int capacity)
     {
         Columns = models.Schema.Count;
@@ -23,6 +26,9 @@ public sealed class ScoreBlock
         Potentials = new float[capacity];
         Tiers = new Tier[capacity];
         Propensities = new float[capacity * propositions];
+        PropensityMargins = new float[capacity * propositions];
+        MarginsKnown = new bool[propositions];
+        RulesPassed = new ulong[propositions * DecisionModel.RuleStages];
         Bins = new byte[capacity * models.Quantiser.Columns.Length];
         ModelMargins = new float[capacity];
         SegmentScratch = new float[models.Segments.ScratchLength];
@@ -66,6 +72,21 @@ public sealed class ScoreBlock
 
     internal float[] Propensities { get; }
 
+    /// <summary>The scorer that scored the rows; null before.</summary>
+    internal Scorer? ScoredBy { get; set; }
+
+    /// <summary>[propositions x capacity]: margins of the propensity models, for propositions with <see cref="MarginsKnown"/>.</summary>
+    internal float[] PropensityMargins { get; }
+
+    /// <summary>By proposition, whether the margins of all rows were computed.</summary>
+    internal bool[] MarginsKnown { get; }
+
+    /// <summary>Whose rules <see cref="RulesPassed"/> tells of; null where they were not evaluated.</summary>
+    internal DecisionModel? RulesOf { get; set; }
+
+    /// <summary>[propositions x <see cref="DecisionModel.RuleStages"/>]: a bit for each row whether the rule is true for it.</summary>
+    internal ulong[] RulesPassed { get; }
+
     internal byte[] Bins { get; }
 
     internal float[] ModelMargins { get; }
@@ -84,16 +105,30 @@ public sealed class ScoreBlock
     /// <summary>The values of a row, to be filled: customer features, then context features.</summary>
     public Span<float> Row(int row) => Rows.AsSpan(row * Columns, Columns);
 
-    /// <summary>Propensity of each proposition for a row, after scoring.</summary>
+    /// <summary>Propensity of each proposition for a row, after <see cref="Scorer.Score"/>: where nothing was counted since training.</summary>
     public ReadOnlySpan<float> PropensitiesOf(int row) => Propensities.AsSpan(row * Propositions, Propositions);
 
     /// <summary>A scored row as a block of one; valid until the next.</summary>
     internal RowBlock Single(int row)
     {
-        for (int column = 0; column < RowBins.Length; column++)
+        if (_single != row)
         {
-            RowBins[column] = Bins[(column * Count) + row];
+            for (int column = 0; column < RowBins.Length; column++)
+            {
+                RowBins[column] = Bins[(column * Count) + row];
+            }
+            _single = row;
         }
         return new RowBlock(Row(row), 1, Columns, RowBins, ModelScratch);
+    }
+
+    /// <summary>Tells that the first rows were scored anew, and nothing else of them is known.</summary>
+    internal void Begin(Scorer scorer, int count)
+    {
+        Count = count;
+        ScoredBy = scorer;
+        RulesOf = null;
+        MarginsKnown.AsSpan().Clear();
+        _single = -1;
     }
 }

@@ -17,7 +17,7 @@ public sealed class Scorer
 {
     private readonly ValueModel? _values;
     private readonly PropensityModel?[] _propensities;
-    private readonly float[] _priors;
+    private readonly double[] _priors;
     private readonly float[] _emptyRow;
 
     /// <summary>Joins a model with the workspace whose propositions it ranks.</summary>
@@ -36,14 +36,14 @@ public sealed class Scorer
         _values = new ValueModel(workspace, models.Schema, [.. models.Segments.Segments.Select(s => s.Id)]);
     }
 
-    /// <summary>Scores without ranking: propensities in the order given, a prior where the model has none.</summary>
+    /// <summary>Scores without ranking: propensities in the order given, each with its rate without evidence.</summary>
     internal Scorer(ModelSet models, IEnumerable<(string Id, double Prior)> propositions)
     {
         ArgumentNullException.ThrowIfNull(models);
         Models = models;
         (string Id, double Prior)[] ordered = [.. propositions];
         _propensities = [.. ordered.Select(p => models.Propensities.GetValueOrDefault(p.Id))];
-        _priors = [.. ordered.Select(p => (float)p.Prior)];
+        _priors = [.. ordered.Select(p => p.Prior)];
         _emptyRow = [.. models.Schema.Features.Select(f => f.Context ? f.Default : float.NaN)];
     }
 
@@ -69,6 +69,20 @@ public sealed class Scorer
     /// </summary>
     public void Score(ScoreBlock block, int count)
     {
+        ScoreCustomers(block, count);
+        for (int a = 0; a < _propensities.Length; a++)
+        {
+            Span<float> margins = PropensityMargins(block, a);
+            for (int r = 0, i = a; r < count; r++, i += _propensities.Length)
+            {
+                block.Propensities[i] = Propensity(a, margins[r], _priors[a]);
+            }
+        }
+    }
+
+    /// <summary>All of <see cref="Score"/> but the propensities, which are what most of its time goes to.</summary>
+    internal void ScoreCustomers(ScoreBlock block, int count)
+    {
         ArgumentNullException.ThrowIfNull(block);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, block.Capacity);
@@ -76,13 +90,38 @@ public sealed class Scorer
         int columns = block.Columns;
         Models.Schema.DropUnknownCategories(rows.AsSpan(0, count * columns));
         Models.Segments.Assign(rows, count, columns, block.SegmentIndexes, block.Distances, block.Margins, block.SegmentScratch);
-        Span<byte> bins = block.Bins.AsSpan(0, count * Models.Quantiser.Columns.Length);
-        Models.Quantiser.Quantise(rows, count, columns, bins);
-        RowBlock values = new(rows, count, columns, bins, block.ModelScratch);
-        ScoreProfit(block, values);
-        ScorePropensities(block, values);
-        block.Count = count;
+        block.Begin(this, count);
+        Models.Quantiser.Quantise(rows, count, columns, block.Bins.AsSpan(0, count * Models.Quantiser.Columns.Length));
+        ScoreProfit(block, RowsOf(block));
     }
+
+    /// <summary>The margins of a proposition's propensity model for all rows of a block; meaningless where it has none.</summary>
+    internal Span<float> PropensityMargins(ScoreBlock block, int proposition)
+    {
+        Span<float> margins = block.PropensityMargins.AsSpan(proposition * block.Capacity, block.Count);
+        if (!block.MarginsKnown[proposition])
+        {
+            _propensities[proposition]?.Model?.Margins(RowsOf(block), margins);
+            block.MarginsKnown[proposition] = true;
+        }
+        return margins;
+    }
+
+    /// <summary>One row's margin, taken from the block where all were computed.</summary>
+    internal float PropensityMargin(ScoreBlock block, int row, int proposition)
+    {
+        if (block.MarginsKnown[proposition])
+        {
+            return block.PropensityMargins[(proposition * block.Capacity) + row];
+        }
+        Span<float> margin = stackalloc float[1];
+        _propensities[proposition]?.Model?.Margins(block.Single(row), margin);
+        return margin[0];
+    }
+
+    /// <summary>The propensity that belongs to a margin, where <paramref name="priorRate"/> is the rate expected without the model's evidence.</summary>
+    internal float Propensity(int proposition, float margin, double priorRate)
+        => _propensities[proposition]?.Propensity(margin, priorRate) ?? (float)priorRate;
 
     /// <summary>The model of a proposition's propensity; null where there is none, and it is the catalogue's prior.</summary>
     internal PropensityModel? PropensityModelOf(int proposition) => _propensities[proposition];
@@ -121,16 +160,9 @@ public sealed class Scorer
         }
     }
 
-    private void ScorePropensities(ScoreBlock block, in RowBlock rows)
+    private RowBlock RowsOf(ScoreBlock block)
     {
-        for (int a = 0; a < _propensities.Length; a++)
-        {
-            PropensityModel? model = _propensities[a];
-            model?.Propensities(rows, block.ModelMargins);
-            for (int r = 0, i = a; r < rows.Count; r++, i += _propensities.Length)
-            {
-                block.Propensities[i] = model is null ? _priors[a] : block.ModelMargins[r];
-            }
-        }
+        Span<byte> bins = block.Bins.AsSpan(0, block.Count * Models.Quantiser.Columns.Length);
+        return new RowBlock(block.Rows, block.Count, block.Columns, bins, block.ModelScratch);
     }
 }

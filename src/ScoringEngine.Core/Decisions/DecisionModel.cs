@@ -1,0 +1,472 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Numerics;
+using ScoringEngine.Core.Features;
+using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Numerics;
+using ScoringEngine.Core.Rules;
+using ScoringEngine.Core.Scoring;
+using ScoringEngine.Core.Value;
+using ScoringEngine.Core.Workspaces;
+
+namespace ScoringEngine.Core.Decisions;
+
+/// <summary>
+/// A workspace and a version of its model, compiled into decisions: which candidates fall at which stage, what the others are worth, and
+/// which of them a customer is offered. Immutable and thread-safe; deciding allocates nothing, but for an imported ONNX
+/// model, and gives the same bits for a row alone and in any block.
+/// </summary>
+public sealed class DecisionModel
+{
+    /// <summary>Most rows that <see cref="Score"/> takes: the lanes of the rules' masks.</summary>
+    public const int BlockRows = 64;
+
+    /// <summary>Rules of a proposition, in the order of their stages.</summary>
+    internal const int RuleStages = 3;
+
+    // A stream of its own, so that no other use of a seed draws the same numbers.
+    private const long ExplorationStream = 0x0DEC_1DE5;
+
+    // From so many rows on the margins of a whole block cost less than theirs one by one.
+    private const int RowsWorthABlock = 24;
+
+    private readonly ContactRules _contact;
+    private readonly DifferentiationGate _gate;
+    private readonly DecisionRights _rights;
+    private readonly SmoothingPolicy _smoothing;
+    private readonly double? _scale;
+    private readonly Exploration _defaultExploration;
+    private readonly Exploration[] _exploration; // by channel
+    private readonly double[] _evidence; // [tier x proposition]
+    private readonly CandidateTerms[] _terms;
+    private readonly CompiledRule?[] _rules; // [proposition x RuleStages]
+    private readonly int[] _numbers;
+    private readonly double _holdOutShare;
+
+    /// <summary>Compiles a workspace against a version of its model.</summary>
+    /// <param name="workspace">Catalogue, strategies, needs and policy.</param>
+    /// <param name="models">The version.</param>
+    /// <param name="propositions">Numbers of the propositions, for contacts and counts; each of the catalogue has one.</param>
+    /// <param name="channels">Numbers of the channels, for contacts.</param>
+    /// <exception cref="ArgumentException">
+    /// The workspace's schema is not the model's, a proposition has no number, or a rule, zone or id in the workspace does not exist.
+    /// </exception>
+    public DecisionModel(Workspace workspace, ModelSet models, Numbering propositions, Numbering channels)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(propositions);
+        ArgumentNullException.ThrowIfNull(channels);
+        Workspace = workspace;
+        Scorer = new Scorer(models, workspace);
+        Policy policy = workspace.Policy;
+        CalendarDays days = new(policy.Contact.TimeZone);
+        _contact = new ContactRules(workspace, propositions, channels);
+        _gate = new DifferentiationGate(policy.Gate, days);
+        _rights = new DecisionRights(workspace, models.Segments.Segments);
+        _smoothing = policy.Smoothing;
+        _scale = policy.Exploration.Scale;
+        _defaultExploration = policy.Exploration.Default;
+        _exploration = [.. workspace.Channels.Select(c => policy.Exploration.Channels.GetValueOrDefault(c, Exploration.None))];
+        _evidence = EvidenceOf(workspace);
+        _terms = [.. workspace.Propositions.Select(p => new CandidateTerms(p, workspace.Channels, days))];
+        _rules = [.. workspace.Propositions.SelectMany(p => new[] { p.Eligibility, p.Applicability, p.Suitability })
+            .Select(rule => rule is null ? null : CompiledRule.Compile(rule, models.Schema))];
+        _numbers = [.. workspace.Propositions.Select(p => propositions.NumberOf(p.Id) is > 0 and int number ? number
+            : throw new ArgumentException($"proposition '{p.Id}' has no number", nameof(propositions)))];
+        _holdOutShare = policy.HoldOut.Share;
+        StandardTreatment = policy.HoldOut.StandardTreatment is { } id ? IndexOf(workspace, id) + 1 : 0;
+    }
+
+    /// <summary>Catalogue, strategies, needs and policy.</summary>
+    public Workspace Workspace { get; }
+
+    /// <summary>Scores the rows that are decided on.</summary>
+    public Scorer Scorer { get; }
+
+    /// <summary>The version.</summary>
+    public ModelSet Models => Scorer.Models;
+
+    /// <summary>Number of candidates: every proposition and "do nothing".</summary>
+    public int CandidateCount => _terms.Length + 1;
+
+    /// <summary>The policy's roles; an input names one by its index here.</summary>
+    public ImmutableArray<string> Roles => _rights.Roles;
+
+    /// <summary>Candidate that held-out customers get: 0, to do nothing, where the policy names no standard treatment.</summary>
+    public int StandardTreatment { get; }
+
+    /// <summary>The hash that puts a customer, or household, in or out of hold-out and gate test; see <see cref="DecisionInput.UnitHash"/>.</summary>
+    /// <param name="id">UTF-8 id.</param>
+    public ulong UnitHashOf(ReadOnlySpan<byte> id) => CustomerHash.Of(id, Workspace.Policy.HoldOut.Salt);
+
+    /// <summary>The seed that belongs to a decision; see <see cref="DecisionInput.Seed"/>.</summary>
+    /// <param name="decisionId">UTF-8 id of the decision.</param>
+    public static ulong SeedOf(ReadOnlySpan<byte> decisionId) => CustomerHash.Of(decisionId);
+
+    /// <summary>Room for a decision.</summary>
+    public DecisionTrace CreateTrace() => new(CandidateCount, _contact.ScratchLength);
+
+    /// <summary>Number of a candidate in contacts and records: 0 for do nothing.</summary>
+    public int NumberOf(int candidate) => candidate == 0 ? 0 : _numbers[candidate - 1];
+
+    /// <summary>The role with the narrowest right that covers a candidate's concession; null where none does.</summary>
+    /// <param name="trace">The decision.</param>
+    /// <param name="candidate">Index of the candidate.</param>
+    public string? ApproverOf(DecisionTrace trace, int candidate)
+    {
+        ArgumentNullException.ThrowIfNull(trace);
+        return candidate == 0 ? null : _rights.ApproverOf(trace.StrategyIndex, candidate - 1);
+    }
+
+    /// <summary>Counts of every proposition in a segment, as they stand.</summary>
+    /// <param name="live">The counts.</param>
+    /// <param name="segmentIndex">Index of the segment in the model.</param>
+    /// <param name="counts">OUT by proposition index.</param>
+    public void ReadCounts(AcceptanceCounts live, int segmentIndex, Span<CandidateCounts> counts)
+    {
+        ArgumentNullException.ThrowIfNull(live);
+        int segmentId = Models.Segments.Segments[segmentIndex].Id;
+        for (int a = 0; a < _numbers.Length; a++)
+        {
+            counts[a] = live.Read(_numbers[a], segmentId);
+        }
+    }
+
+    /// <summary>Evidence that the policy states for the gate, for a tier.</summary>
+    /// <param name="tier">The tier.</param>
+    /// <param name="bounds">OUT by proposition index; NaN where nothing was measured.</param>
+    public void ReadEvidence(Tier tier, Span<double> bounds) => _evidence.AsSpan((int)tier * _terms.Length, _terms.Length).CopyTo(bounds);
+
+    /// <summary>
+    /// Scores rows for deciding on many: the first <paramref name="count"/> rows of the block, as <see cref="Scorer.Score"/> does, but rules
+    /// are evaluated for all rows at once and margins of propensities only where enough rows pass them.
+    /// <see cref="ScoreBlock.PropensitiesOf"/> tells nothing afterwards.
+    /// </summary>
+    /// <param name="block">A block of <see cref="Scorer"/>.</param>
+    /// <param name="count">0..<see cref="BlockRows"/>.</param>
+    public void Score(ScoreBlock block, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, BlockRows);
+        Scorer.ScoreCustomers(block, count);
+        Span<RuleScores> scores = stackalloc RuleScores[count];
+        for (int r = 0; r < count; r++)
+        {
+            scores[r] = RuleScoresOf(block, r);
+        }
+        ulong rows = count == BlockRows ? ulong.MaxValue : (1UL << count) - 1;
+        for (int a = 0; a < _terms.Length; a++)
+        {
+            ulong passed = rows;
+            for (int i = a * RuleStages; i < (a + 1) * RuleStages; i++)
+            {
+                ulong isTrue = rows;
+                _rules[i]?.Evaluate(block.Rows, block.Columns, count, scores, out isTrue, out _);
+                block.RulesPassed[i] = isTrue;
+                passed &= isTrue;
+            }
+            if (BitOperations.PopCount(passed) >= RowsWorthABlock)
+            {
+                Scorer.PropensityMargins(block, a);
+            }
+        }
+        block.RulesOf = this;
+    }
+
+    /// <summary>Decides for one row.</summary>
+    /// <param name="block">Rows that <see cref="Score"/> or <see cref="Scorer"/> scored.</param>
+    /// <param name="row">One of them.</param>
+    /// <param name="input">Everything else that the decision depends on.</param>
+    /// <param name="trace">OUT the decision, of this model's <see cref="CreateTrace"/>.</param>
+    /// <exception cref="ArgumentException">Something does not fit the model.</exception>
+    public void Decide(ScoreBlock block, int row, in DecisionInput input, DecisionTrace trace)
+    {
+        Require(block, row, in input);
+        ArgumentNullException.ThrowIfNull(trace);
+        if (trace.Candidates.Length != CandidateCount || trace.ContactScratch.Length < _contact.ScratchLength)
+        {
+            throw new ArgumentException("the trace is of another model", nameof(trace));
+        }
+        trace.SegmentIndex = block.SegmentIndexes[row];
+        trace.Tier = TierOf(block, row);
+        trace.StrategyIndex = _rights.StrategyOf(trace.SegmentIndex, trace.Tier);
+        trace.HeldOut = CustomerHash.Share(input.UnitHash) < _holdOutShare;
+        trace.InGateTest = _gate.IsInTest(in input);
+        _contact.Check(in input, block.Row(row), trace.ContactScratch, trace.ContactFalls);
+        trace.Candidates[0] = new Candidate { Value = PropositionValue.OfDoingNothing };
+        for (int a = 0; a < _terms.Length; a++)
+        {
+            ref Candidate candidate = ref trace.Candidates[a + 1];
+            candidate = default;
+            candidate.Counts = CountsOf(a, in input);
+            candidate.FellAt = FallOf(a, block, row, in input, trace, ref candidate);
+            if (candidate.FellAt != Stage.None)
+            {
+                candidate.Value = PropositionValue.NotEvaluated(a);
+                continue;
+            }
+            candidate.NeedsApproval = _rights.NeedsApproval(trace.StrategyIndex, input.Role, a);
+            candidate.Value = Value(block, row, a, candidate.Counts, input.Channel);
+            Debug.Assert(double.IsFinite(candidate.Value.Score));
+        }
+        Rank(trace);
+        Choose(in input, trace);
+        if (trace.HeldOut)
+        {
+            OfferStandardTreatment(trace);
+        }
+        else
+        {
+            trace.Chosen.CopyTo(trace.OfferedChoices);
+            trace.OfferedCount = trace.ChosenCount;
+        }
+    }
+
+    /// <summary>
+    /// Makes the standard treatment what the customer gets, after what is mandatory; nothing, where the standard treatment fell or there
+    /// is none. So it is for a held-out customer, and where the policy wants it for a decision that cannot be logged.
+    /// </summary>
+    /// <param name="trace">A decision of this model.</param>
+    public void OfferStandardTreatment(DecisionTrace trace)
+    {
+        ArgumentNullException.ThrowIfNull(trace);
+        int standard = trace.Candidates[StandardTreatment].FellAt == Stage.None && !IsMandatory(StandardTreatment) ? StandardTreatment : 0;
+        int count = 0;
+        foreach (Choice choice in trace.Chosen)
+        {
+            // The first one that is not mandatory tells that there is a slot left.
+            bool mandatory = IsMandatory(choice.Candidate);
+            trace.OfferedChoices[count++] = mandatory ? choice : new Choice(standard, 1, trace.Candidates[standard].NeedsApproval);
+            if (!mandatory)
+            {
+                break;
+            }
+        }
+        trace.OfferedCount = count;
+    }
+
+    /// <summary>What a candidate is worth for a row, whether it fell or not: the value that the ranking is by.</summary>
+    /// <param name="block">Rows that were scored.</param>
+    /// <param name="row">One of them.</param>
+    /// <param name="candidate">Index of the candidate.</param>
+    /// <param name="input">The decision's input, of which channel and counts matter.</param>
+    public PropositionValue ValueOf(ScoreBlock block, int row, int candidate, in DecisionInput input)
+    {
+        Require(block, row, in input);
+        return candidate == 0 ? PropositionValue.OfDoingNothing : Value(block, row, candidate - 1, CountsOf(candidate - 1, in input), input.Channel);
+    }
+
+    /// <summary>The stage at which a proposition falls, with why and the door of the gate; none where it stays in.</summary>
+    private Stage FallOf(int a, ScoreBlock block, int row, in DecisionInput input, DecisionTrace trace, ref Candidate candidate)
+    {
+        CandidateTerms terms = _terms[a];
+        ReadOnlySpan<float> values = block.Row(row);
+        candidate.Fall = terms.Validity(in input);
+        if (candidate.Fall.Reason != FallReason.None)
+        {
+            return Stage.Validity;
+        }
+        double cost = Scorer.Values.CostOfOffer(a, values, input.Channel);
+        candidate.Fall = Affordable(a, cost, in input);
+        if (candidate.Fall.Reason != FallReason.None)
+        {
+            return Stage.Budget;
+        }
+        candidate.Fall = trace.ContactFalls[a];
+        if (candidate.Fall.Reason != FallReason.None)
+        {
+            return candidate.Fall.Reason == FallReason.NoConsent ? Stage.Consent : Stage.ContactPolicy;
+        }
+        RuleScores scores = RuleScoresOf(block, row);
+        bool known = block.RulesOf == this;
+        for (int stage = 0; stage < RuleStages; stage++)
+        {
+            int index = (a * RuleStages) + stage;
+            if (_rules[index] is not { } rule)
+            {
+                continue;
+            }
+            bool passes = known ? ((block.RulesPassed[index] >> row) & 1) != 0 : rule.Evaluate(values, in scores) == Truth.True;
+            if (!passes)
+            {
+                int comparison = rule.FirstFailure(values, in scores);
+                candidate.Fall = new Fall(FallReason.Rule, comparison, rule.ValueOf(comparison, values, in scores));
+                return Stage.Eligibility + (byte)stage;
+            }
+        }
+        double customerValue = Scorer.Values.CustomerValue(a, trace.SegmentIndex);
+        if (customerValue < terms.MinimumCustomerValue)
+        {
+            candidate.Fall = new Fall(FallReason.CustomerValue, 0, customerValue, terms.MinimumCustomerValue);
+            return Stage.Suitability;
+        }
+        if (terms.Gated && DifferentiationGate.IsFor(trace.Tier))
+        {
+            double evidence = input.EvidenceBound.IsEmpty ? _evidence[((int)trace.Tier! * _terms.Length) + a] : input.EvidenceBound[a];
+            candidate.Door = _gate.DoorFor(block.Potentials[row], evidence, trace.InGateTest, input.GateTestSpent, cost);
+            if (candidate.Door == GateDoor.Closed)
+            {
+                candidate.Fall = new Fall(FallReason.Gate, 0, block.Potentials[row], _gate.PotentialThreshold);
+                return Stage.Gate;
+            }
+        }
+        return Stage.None;
+    }
+
+    private static Fall Affordable(int a, double cost, in DecisionInput input)
+    {
+        if (!input.BudgetLeft.IsEmpty && input.BudgetLeft[a] < cost)
+        {
+            return new Fall(FallReason.BudgetSpent, 0, input.BudgetLeft[a], cost);
+        }
+        return !input.VolumeLeft.IsEmpty && input.VolumeLeft[a] < 1 ? new Fall(FallReason.VolumeReached, 0, input.VolumeLeft[a], 1) : default;
+    }
+
+    private PropositionValue Value(ScoreBlock block, int row, int a, CandidateCounts counts, int channel)
+    {
+        double propensity = 1;
+        if (_terms[a].NeedsAcceptance)
+        {
+            double rate = _smoothing.Rate(_terms[a].Prior, in counts);
+            propensity = Scorer.Propensity(a, Scorer.PropensityMargin(block, row, a), rate);
+        }
+        return Scorer.Values.Evaluate(a, block.Row(row), block.SegmentIndexes[row], propensity, channel);
+    }
+
+    /// <summary>Sorts what did not fall: mandatory candidates first, then by score as every ranking.</summary>
+    private void Rank(DecisionTrace trace)
+    {
+        Candidate[] candidates = trace.Candidates;
+        int[] ranked = trace.Ranked;
+        int count = 0;
+        for (int c = 0; c < candidates.Length; c++)
+        {
+            if (candidates[c].FellAt != Stage.None)
+            {
+                continue;
+            }
+            int position = count++;
+            while (position > 0 && Before(c, ranked[position - 1]))
+            {
+                ranked[position] = ranked[position - 1];
+                position--;
+            }
+            ranked[position] = c;
+        }
+        trace.RankedCount = count;
+
+        bool Before(int c, int other) => IsMandatory(c) != IsMandatory(other) ? IsMandatory(c)
+            : ValueModel.RanksBefore(candidates[c].Value.Score, c, candidates[other].Value.Score, other);
+    }
+
+    /// <summary>
+    /// Fills the slots: mandatory candidates for certain, then by draws without replacement among the others, until do nothing is drawn.
+    /// </summary>
+    private void Choose(in DecisionInput input, DecisionTrace trace)
+    {
+        int slots = Math.Min(input.Slots, CandidateCount);
+        int count = 0;
+        int open = 0;
+        foreach (int c in trace.Order)
+        {
+            if (!IsMandatory(c))
+            {
+                trace.Open[open++] = c;
+            }
+            else if (count < slots)
+            {
+                trace.Candidates[c].ActionProbability = count == 0 ? 1 : 0;
+                trace.ChosenChoices[count++] = new Choice(c, 1, trace.Candidates[c].NeedsApproval);
+            }
+        }
+        Exploration exploration = input.Channel < 0 ? _defaultExploration : _exploration[input.Channel];
+        SeededRandom random = new((long)input.Seed, ExplorationStream);
+        for (bool ended = false; !ended && count < slots && open > 0; count++, open--)
+        {
+            Span<int> left = trace.Open.AsSpan(0, open);
+            Span<double> probabilities = trace.Probabilities.AsSpan(0, open);
+            int at = 0;
+            probabilities[0] = 1;
+            if (exploration.Kind != ExplorationKind.None)
+            {
+                Span<double> scores = trace.Scores.AsSpan(0, open);
+                for (int i = 0; i < open; i++)
+                {
+                    scores[i] = trace.Candidates[left[i]].Value.Score;
+                }
+                ActionDistribution.Fill(exploration, _scale, scores, probabilities);
+                at = ActionDistribution.Draw(probabilities, random.NextDouble());
+                for (int i = 0; count == 0 && i < open; i++)
+                {
+                    trace.Candidates[left[i]].ActionProbability = probabilities[i];
+                }
+            }
+            else if (count == 0)
+            {
+                trace.Candidates[left[0]].ActionProbability = 1;
+            }
+            int chosen = left[at];
+            trace.ChosenChoices[count] = new Choice(chosen, probabilities[at], trace.Candidates[chosen].NeedsApproval);
+            ended = chosen == 0;
+            left[(at + 1)..].CopyTo(left[at..]);
+        }
+        trace.ChosenCount = count;
+    }
+
+    private bool IsMandatory(int candidate) => candidate > 0 && _terms[candidate - 1].Mandatory;
+
+    private static CandidateCounts CountsOf(int a, in DecisionInput input) => input.Counts.IsEmpty ? default : input.Counts[a];
+
+    private static Tier? TierOf(ScoreBlock block, int row) => float.IsNaN(block.Profits[row]) ? null : block.Tiers[row];
+
+    private RuleScores RuleScoresOf(ScoreBlock block, int row)
+        => new(Models.Segments.Segments[block.SegmentIndexes[row]].Id, block.Tiers[row], block.Profits[row], block.Potentials[row]);
+
+    private static double[] EvidenceOf(Workspace workspace)
+    {
+        int count = workspace.Propositions.Length;
+        double[] evidence = new double[Enum.GetValues<Tier>().Length * count];
+        evidence.AsSpan().Fill(double.NaN);
+        foreach (GateEvidence measured in workspace.Policy.Gate.Evidence)
+        {
+            evidence[((int)measured.Tier * count) + IndexOf(workspace, measured.Proposition)] = measured.LowerBound;
+        }
+        return evidence;
+    }
+
+    private static int IndexOf(Workspace workspace, string proposition)
+    {
+        for (int a = 0; a < workspace.Propositions.Length; a++)
+        {
+            if (workspace.Propositions[a].Id == proposition)
+            {
+                return a;
+            }
+        }
+        throw new ArgumentException($"the policy names proposition '{proposition}', which the catalogue lacks", nameof(workspace));
+    }
+
+    private void Require(ScoreBlock block, int row, in DecisionInput input)
+    {
+        ArgumentNullException.ThrowIfNull(block);
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        if (block.ScoredBy != Scorer || row >= block.Count)
+        {
+            throw new ArgumentException("the row was not scored by this model's scorer", nameof(block));
+        }
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(input.Slots);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(input.Channel, _exploration.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(input.Role, Roles.Length);
+        RequireLength(input.Counts.Length, nameof(input.Counts));
+        RequireLength(input.BudgetLeft.Length, nameof(input.BudgetLeft));
+        RequireLength(input.VolumeLeft.Length, nameof(input.VolumeLeft));
+        RequireLength(input.EvidenceBound.Length, nameof(input.EvidenceBound));
+    }
+
+    private void RequireLength(int length, string what)
+    {
+        if (length != 0 && length != _terms.Length)
+        {
+            throw new ArgumentException($"{what}: {length} values, expected none or one for each of {_terms.Length} propositions");
+        }
+    }
+}
