@@ -104,7 +104,7 @@ public sealed class DecisionModel
     public static ulong SeedOf(ReadOnlySpan<byte> decisionId) => CustomerHash.Of(decisionId);
 
     /// <summary>Room for a decision.</summary>
-    public DecisionTrace CreateTrace() => new(CandidateCount);
+    public DecisionTrace CreateTrace() => new(CandidateCount, _contact.ScratchLength);
 
     /// <summary>Number of a candidate in contacts and records: 0 for do nothing.</summary>
     public int NumberOf(int candidate) => candidate == 0 ? 0 : _numbers[candidate - 1];
@@ -182,15 +182,16 @@ public sealed class DecisionModel
     {
         Require(block, row, in input);
         ArgumentNullException.ThrowIfNull(trace);
-        if (trace.Candidates.Length != CandidateCount)
+        if (trace.Candidates.Length != CandidateCount || trace.ContactScratch.Length < _contact.ScratchLength)
         {
-            throw new ArgumentException($"a trace for {trace.Candidates.Length} candidates, expected {CandidateCount}", nameof(trace));
+            throw new ArgumentException("the trace is of another model", nameof(trace));
         }
         trace.SegmentIndex = block.SegmentIndexes[row];
         trace.Tier = TierOf(block, row);
         trace.StrategyIndex = _rights.StrategyOf(trace.SegmentIndex, trace.Tier);
         trace.HeldOut = CustomerHash.Share(input.UnitHash) < _holdOutShare;
         trace.InGateTest = _gate.IsInTest(in input);
+        _contact.Check(in input, block.Row(row), trace.ContactScratch, trace.ContactFalls);
         trace.Candidates[0] = new Candidate { Value = PropositionValue.OfDoingNothing };
         for (int a = 0; a < _terms.Length; a++)
         {
@@ -270,13 +271,10 @@ public sealed class DecisionModel
         {
             return Stage.Budget;
         }
-        if (!terms.Mandatory)
+        candidate.Fall = trace.ContactFalls[a];
+        if (candidate.Fall.Reason != FallReason.None)
         {
-            candidate.Fall = _contact.Check(a, in input, values);
-            if (candidate.Fall.Reason != FallReason.None)
-            {
-                return candidate.Fall.Reason == FallReason.NoConsent ? Stage.Consent : Stage.ContactPolicy;
-            }
+            return candidate.Fall.Reason == FallReason.NoConsent ? Stage.Consent : Stage.ContactPolicy;
         }
         RuleScores scores = RuleScoresOf(block, row);
         bool known = block.RulesOf == this;

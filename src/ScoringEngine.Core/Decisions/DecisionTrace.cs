@@ -14,8 +14,10 @@ public readonly record struct Choice(int Candidate, double ActionProbability, bo
 /// </summary>
 public sealed class DecisionTrace
 {
-    internal DecisionTrace(int candidates)
+    internal DecisionTrace(int candidates, int contactScratch)
     {
+        ContactScratch = new long[contactScratch];
+        ContactFalls = new Fall[candidates - 1];
         Candidates = new Candidate[candidates];
         Ranked = new int[candidates];
         Open = new int[candidates];
@@ -60,6 +62,11 @@ public sealed class DecisionTrace
 
     /// <summary>Index of the strategy for the segment and tier; -1 where there is none.</summary>
     public int StrategyIndex { get; internal set; }
+
+    internal long[] ContactScratch { get; }
+
+    // By proposition.
+    internal Fall[] ContactFalls { get; }
 
     internal int[] Ranked { get; }
 

@@ -79,7 +79,7 @@ public sealed class CompiledRule
     {
         ArgumentNullException.ThrowIfNull(rule);
         ArgumentNullException.ThrowIfNull(schema);
-        return Check(rule, schema, 0);
+        return CheckPart(rule, schema, 0);
     }
 
     /// <summary>What the rule says of a row.</summary>
@@ -164,7 +164,7 @@ public sealed class CompiledRule
         return $"{(_negated[comparison] ? $"not ({text})" : text)}, was {_subjects[comparison].Show(was)}";
     }
 
-    private static IEnumerable<string> Check(Rule rule, FeatureSchema schema, int depth)
+    private static IEnumerable<string> CheckPart(Rule rule, FeatureSchema schema, int depth)
     {
         if (rule is Comparison comparison)
         {
@@ -173,7 +173,7 @@ public sealed class CompiledRule
         Compound compound = (Compound)rule;
         return compound.Parts.IsDefaultOrEmpty ? [$"'{SnakeCase.Of(compound.Junction)}' has no part"]
             : depth == MaxDepth ? [$"nested more than {MaxDepth} levels deep"]
-            : compound.Parts.SelectMany(p => Check(p, schema, depth + 1));
+            : compound.Parts.SelectMany(p => CheckPart(p, schema, depth + 1));
     }
 
     private static IEnumerable<string> CheckComparison(Comparison comparison, FeatureSchema schema)

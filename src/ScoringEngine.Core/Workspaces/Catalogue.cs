@@ -41,6 +41,7 @@ internal static class Catalogue
     private static Proposition Read(YamlSection section, FeatureSchema? schema, Needs? needs)
     {
         YamlSection? economics = section.Section("economics");
+        YamlSection? rules = section.Section("rules");
         (double contact, ImmutableSortedDictionary<string, double> contactByChannel) = ReadContact(economics, schema);
         Proposition proposition = new()
         {
@@ -65,6 +66,9 @@ internal static class Catalogue
             Sacrifices = ReadNeeds(section, "sacrifices", needs),
             ValueArea = section.Text("value_area") ?? "",
             Group = section.Text("group") ?? "",
+            Eligibility = rules is null ? null : RuleReader.Read(rules, "eligibility", schema),
+            Applicability = rules is null ? null : RuleReader.Read(rules, "applicability", schema),
+            Suitability = rules is null ? null : RuleReader.Read(rules, "suitability", schema),
             MinimumCustomerValue = section.OptionalNumber("minimum_customer_value", -1, 1),
             Channels = section.Names("channels", "channel", WorkspaceParts.ChannelsOf(schema)),
             ValidFrom = section.OptionalDate("valid_from"),
@@ -80,6 +84,7 @@ internal static class Catalogue
             section.Problem("valid_until", FormattableString.Invariant($"{proposition.ValidUntil:yyyy-MM-dd}, expected a day not before valid_from ({proposition.ValidFrom:yyyy-MM-dd})"));
         }
         economics?.RejectUnknownKeys();
+        rules?.RejectUnknownKeys();
         section.RejectUnknownKeys();
         return proposition;
     }

@@ -6,55 +6,54 @@ namespace ScoringEngine.Core.Workspaces;
 /// <summary>Writes rules as they stand in files.</summary>
 public static class RuleText
 {
-    /// <summary>A rule on one line, as YAML: a comparison as it is, all of several as a list, any and none of several by name.</summary>
+    /// <summary>A rule on one line, as YAML: a comparison in quotes, a list of which all must hold, or a mapping with any or none.</summary>
     public static string Of(Rule rule)
+    {
+        ArgumentNullException.ThrowIfNull(rule);
+        return rule is Compound { Junction: Junction.All } all ? List(all) : Entry(rule);
+    }
+
+    /// <summary>A rule for people: <c>tenure >= 12 and one of (plan = a; plan = b)</c>.</summary>
+    public static string Sentence(Rule rule)
     {
         ArgumentNullException.ThrowIfNull(rule);
         return rule switch
         {
-            Comparison comparison => WorkspaceWriter.Quoted(comparison.Text),
-            Compound { Junction: Junction.All } all => List(all),
-            _ => $"{{{SnakeCase.Of(((Compound)rule).Junction)}: {List((Compound)rule)}}}",
+            Comparison comparison => comparison.Text,
+            Compound { Junction: Junction.All } all => string.Join(" and ", all.Parts.Select(Sentence)),
+            _ => $"{(((Compound)rule).Junction == Junction.Any ? "one" : "none")} of ({string.Join("; ", ((Compound)rule).Parts.Select(Sentence))})",
         };
     }
 
-    // After "key:", with what belongs to the rule indented.
+    /// <summary>Writes a rule over several lines, to stand after its key.</summary>
     internal static void Append(StringBuilder text, string indent, Rule rule)
     {
-        switch (rule)
+        if (rule is Comparison comparison)
         {
-            case Comparison comparison:
-                text.Append($" {Leaf(comparison)}\n");
-                break;
-            case Compound { Junction: Junction.All } all:
-                text.Append('\n');
-                Parts(text, indent, all);
-                break;
-            default:
-                text.Append($"\n{indent}{SnakeCase.Of(((Compound)rule).Junction)}:\n");
-                Parts(text, indent + "  ", (Compound)rule);
-                break;
+            text.Append($" {Plain(comparison)}\n");
+            return;
         }
-    }
-
-    private static void Parts(StringBuilder text, string indent, Compound compound)
-    {
+        Compound compound = (Compound)rule;
+        text.Append('\n');
+        if (compound.Junction != Junction.All)
+        {
+            text.Append($"{indent}{SnakeCase.Of(compound.Junction)}:\n");
+            indent += "  ";
+        }
         foreach (Rule part in compound.Parts)
         {
-            text.Append(part is Comparison comparison ? $"{indent}- {Leaf(comparison)}\n" : $"{indent}- {Of(Named(part))}\n");
+            text.Append($"{indent}- {(part is Comparison leaf ? Plain(leaf) : Entry(part))}\n");
         }
     }
 
-    // A list within a list would be hard to read.
-    private static string Of(Compound compound) => $"{{{SnakeCase.Of(compound.Junction)}: {List(compound)}}}";
+    // A list is no entry of a list.
+    private static string Entry(Rule rule)
+        => rule is Compound compound ? $"{{{SnakeCase.Of(compound.Junction)}: {List(compound)}}}" : WorkspaceWriter.Quoted(((Comparison)rule).Text);
 
-    private static Compound Named(Rule rule) => (Compound)rule;
+    private static string List(Compound compound) => $"[{string.Join(", ", compound.Parts.Select(Entry))}]";
 
-    private static string List(Compound compound)
-        => "[" + string.Join(", ", compound.Parts.Select(p => p is Compound c ? Of(c) : Of(p))) + "]";
-
-    // Plain where a comparison reads back as the same text in a block.
-    private static string Leaf(Comparison comparison)
-        => char.IsLetter(comparison.Text[0]) && !char.IsWhiteSpace(comparison.Text[^1]) && comparison.Text.All(c => char.IsLetterOrDigit(c) || " _-.+/%<>=![],".Contains(c))
+    // Without quotes where a block of YAML reads back the same text.
+    private static string Plain(Comparison comparison)
+        => char.IsLetter(comparison.Text[0]) && comparison.Text.All(c => char.IsLetterOrDigit(c) || " _-.+/%<>=![],".Contains(c))
             ? comparison.Text : WorkspaceWriter.Quoted(comparison.Text);
 }

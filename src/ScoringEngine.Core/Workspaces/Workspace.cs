@@ -93,27 +93,27 @@ public sealed class Workspace
     /// </summary>
     public IEnumerable<WorkspaceProblem> Incompleteness()
     {
-        string File(string name) => Path.Combine(Directory, name);
+        WorkspaceProblem Incomplete(string name, string message) => new(Path.Combine(Directory, name), 0, message) { Severity = Severity.Incomplete };
         if (Strategies.IsEmpty)
         {
-            yield return new WorkspaceProblem(File(Strategy.FileName), 0, "incomplete: no strategy");
+            yield return Incomplete(Strategy.FileName, "no strategy");
         }
         foreach (Strategy strategy in Strategies)
         {
             string missing = string.Join(", ", strategy.MissingElements);
             if (missing.Length > 0)
             {
-                yield return new WorkspaceProblem(File(Strategy.FileName), 0, $"incomplete: strategy '{strategy.Id}' lacks {missing}");
+                yield return Incomplete(Strategy.FileName, $"strategy '{strategy.Id}' lacks {missing}");
             }
         }
         string[] assumed = [.. Propositions.Where(p => p.Provenance == Value.Provenance.Assumed).Select(p => p.Id)];
         if (assumed.Length > 0)
         {
-            yield return new WorkspaceProblem(File(Catalogue.FileName), 0, $"incomplete: economics only assumed for {string.Join(", ", assumed)}");
+            yield return Incomplete(Catalogue.FileName, $"economics only assumed for {string.Join(", ", assumed)}");
         }
         if (Needs.BySegment.IsEmpty && Needs.Default.Provenance == Value.Provenance.Assumed)
         {
-            yield return new WorkspaceProblem(File(Needs.FileName), 0, "incomplete: need weights are assumed, no survey");
+            yield return Incomplete(Needs.FileName, "need weights are assumed, no survey");
         }
     }
 

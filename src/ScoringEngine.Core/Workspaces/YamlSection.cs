@@ -452,6 +452,31 @@ internal sealed class YamlSection
     /// <summary>Whether the key holds a list.</summary>
     public bool IsList(string key) => Find(key) is YamlSequenceNode;
 
+    /// <summary>
+    /// The line at which something stands: keys, ids and indexes of list entries lead to it. Where the path ends early, the line of what
+    /// it led to.
+    /// </summary>
+    public int LineOf(params ReadOnlySpan<string> path)
+    {
+        YamlNode at = _node;
+        foreach (string step in path)
+        {
+            YamlNode? next = at switch
+            {
+                YamlMappingNode mapping => mapping.Children.GetValueOrDefault(new YamlScalarNode(step)),
+                YamlSequenceNode list => list.Children.OfType<YamlMappingNode>().FirstOrDefault(m => IsNamed(m, step))
+                    ?? (int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? list.Children.ElementAtOrDefault(index) : null),
+                _ => null,
+            };
+            if (next is null)
+            {
+                break;
+            }
+            at = next;
+        }
+        return (int)at.Start.Line;
+    }
+
     /// <summary>Notes every key that nothing asked for, with the nearest one that is known.</summary>
     public void RejectUnknownKeys()
     {
@@ -487,6 +512,9 @@ internal sealed class YamlSection
             Problem(key, $"'{text}' comes twice");
         }
     }
+
+    private static bool IsNamed(YamlMappingNode node, string id)
+        => node.Children.TryGetValue(new YamlScalarNode("id"), out YamlNode? value) && value is YamlScalarNode scalar && scalar.Value == id;
 
     private void RequirePresence(string key, string expected)
     {

@@ -110,7 +110,7 @@ public sealed class WorkspaceTests
     {
         using TemporaryFolder folder = new();
         WorkspaceFiles.Write(folder, ("strategies.yaml", "strategies: []\n"), ("propositions.yaml", ""));
-        Assert.Equal(["incomplete: no strategy", "incomplete: need weights are assumed, no survey"],
+        Assert.Equal(["no strategy", "need weights are assumed, no survey"],
             Workspace.Load(folder.Path).Incompleteness().Select(p => p.Message));
     }
 
