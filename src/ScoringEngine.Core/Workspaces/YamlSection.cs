@@ -463,7 +463,7 @@ internal sealed class YamlSection
         {
             YamlNode? next = at switch
             {
-                YamlMappingNode mapping => mapping.Children.GetValueOrDefault(new YamlScalarNode(step)),
+                YamlMappingNode mapping => mapping.Children.TryGetValue(new YamlScalarNode(step), out YamlNode? child) ? child : null,
                 YamlSequenceNode list => list.Children.OfType<YamlMappingNode>().FirstOrDefault(m => IsNamed(m, step))
                     ?? (int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? list.Children.ElementAtOrDefault(index) : null),
                 _ => null,
