@@ -30,15 +30,15 @@ internal static class BenchmarkModels
         return matrix;
     }
 
-    public static Quantiser Quantiser(FeatureMatrix rows)
-    {
-        FeatureSchema schema = new(Enumerable.Range(0, Features).Select(f => new Feature { Id = f + 1, Name = $"x{f}", Kind = FeatureKind.Numeric }));
-        return Core.Trees.Quantiser.Fit(schema, rows);
-    }
+    /// <summary>The schema of the rows.</summary>
+    public static FeatureSchema Schema { get; }
+        = new(Enumerable.Range(0, Features).Select(f => new Feature { Id = f + 1, Name = $"x{f}", Kind = FeatureKind.Numeric }));
 
-    public static ObliviousEnsemble Ensemble(Quantiser quantiser)
+    public static Quantiser Quantiser(FeatureMatrix rows) => Core.Trees.Quantiser.Fit(Schema, rows);
+
+    public static ObliviousEnsemble Ensemble(Quantiser quantiser, long seed = 2)
     {
-        SeededRandom random = new(2);
+        SeededRandom random = new(seed);
         int columns = quantiser.Columns.Length;
         int[] splitColumns = [.. Enumerable.Range(0, Trees * Depth).Select(_ => random.Next(columns))];
         byte[] splitBins = [.. splitColumns.Select(c => (byte)random.Next(quantiser.Columns[c].BinCount - 1))];

@@ -259,7 +259,7 @@ public sealed class DecisionBatch
                 continue;
             }
             int proposition = choice.Candidate - 1;
-            double cost = _model.CostOf(desk.Block, 0, choice.Candidate, _options.Channel);
+            double cost = _model.Scorer.Values.CostOfOffer(proposition, desk.Block.Row(0), _options.Channel);
             _budgetLeft[proposition] -= cost;
             _volumeLeft[proposition] -= 1;
             _gateTestSpent += desk.Trace.Candidates[choice.Candidate].Door == GateDoor.Test ? cost : 0;

@@ -202,7 +202,7 @@ public sealed class DecisionCodec
             OrganisationValue = candidate.Value.OrganisationValue,
             CustomerValue = candidate.Value.CustomerValue,
             Differentiation = candidate.Value.Differentiation,
-            Reserved = offered ? Model.CostOf(block, row, choice.Candidate, channel) : 0,
+            Reserved = offered && proposition is not null ? Model.Scorer.Values.CostOfOffer(choice.Candidate - 1, block.Row(row), channel) : 0,
             ReservedContact = offered ? candidate.Value.ContactCost : 0,
             Door = (uint)candidate.Door,
             Label = (uint)candidate.Value.Label,

@@ -42,6 +42,7 @@ public sealed class DecisionModel
     private readonly CompiledRule?[] _rules; // [proposition x RuleStages]
     private readonly int[] _numbers;
     private readonly double _holdOutShare;
+    private readonly DecisionModel _origin; // whose marks of passed rules in a block hold here too
 
     /// <summary>Compiles a workspace against a version of its model.</summary>
     /// <param name="workspace">Catalogue, strategies, needs and policy.</param>
@@ -70,11 +71,32 @@ public sealed class DecisionModel
         _evidence = EvidenceOf(workspace);
         _terms = [.. workspace.Propositions.Select(p => new CandidateTerms(p, workspace.Channels, days))];
         _rules = [.. workspace.Propositions.SelectMany(p => new[] { p.Eligibility, p.Applicability, p.Suitability })
-            .Select(rule => rule is null ? null : CompiledRule.Compile(rule, models.Schema))];
+            .Select(rule => rule is null ? null : CompiledRule.Compile(rule, workspace.Schema.Features))];
         _numbers = [.. workspace.Propositions.Select(p => propositions.NumberOf(p.Id) is > 0 and int number ? number
             : throw new ArgumentException($"proposition '{p.Id}' has no number", nameof(propositions)))];
         _holdOutShare = policy.HoldOut.Share;
+        _origin = this;
         StandardTreatment = policy.HoldOut.StandardTreatment is { } id ? IndexOf(workspace, id) + 1 : 0;
+    }
+
+    private DecisionModel(DecisionModel origin, CompiledRule?[] rules)
+    {
+        Workspace = origin.Workspace;
+        Scorer = origin.Scorer;
+        _contact = origin._contact;
+        _gate = origin._gate;
+        _rights = origin._rights;
+        _smoothing = origin._smoothing;
+        _scale = origin._scale;
+        _defaultExploration = origin._defaultExploration;
+        _exploration = origin._exploration;
+        _evidence = origin._evidence;
+        _terms = origin._terms;
+        _numbers = origin._numbers;
+        _holdOutShare = origin._holdOutShare;
+        StandardTreatment = origin.StandardTreatment;
+        _rules = rules;
+        _origin = origin._origin;
     }
 
     /// <summary>Catalogue, strategies, needs and policy.</summary>
@@ -169,7 +191,20 @@ public sealed class DecisionModel
                 Scorer.PropensityMargins(block, a);
             }
         }
-        block.RulesOf = this;
+        block.RulesOf = _origin == this ? this : null;
+    }
+
+    /// <summary>
+    /// This model where one rule of one proposition does not hold, over the same scorer: blocks that this one scored will do.
+    /// </summary>
+    /// <param name="proposition">Index of the proposition.</param>
+    /// <param name="stage"><see cref="Stage.Eligibility"/>, <see cref="Stage.Applicability"/> or <see cref="Stage.Suitability"/>.</param>
+    internal DecisionModel Without(int proposition, Stage stage)
+    {
+        Debug.Assert(stage is Stage.Eligibility or Stage.Applicability or Stage.Suitability);
+        CompiledRule?[] rules = [.. _rules];
+        rules[(proposition * RuleStages) + (stage - Stage.Eligibility)] = null;
+        return new DecisionModel(this, rules);
     }
 
     /// <summary>Decides for one row.</summary>
@@ -277,7 +312,7 @@ public sealed class DecisionModel
             return candidate.Fall.Reason == FallReason.NoConsent ? Stage.Consent : Stage.ContactPolicy;
         }
         RuleScores scores = RuleScoresOf(block, row);
-        bool known = block.RulesOf == this;
+        bool known = block.RulesOf == _origin;
         for (int stage = 0; stage < RuleStages; stage++)
         {
             int index = (a * RuleStages) + stage;

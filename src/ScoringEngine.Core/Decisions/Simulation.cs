@@ -400,7 +400,7 @@ public sealed class Simulation
                 offers.Score += value.Score;
                 offers.Organisation += value.OrganisationValue;
                 offers.Customer += value.CustomerValue;
-                offers.Cost += desk.Model.CostOf(desk.Block, row, choice.Candidate, side.Channel);
+                offers.Cost += choice.Candidate == 0 ? 0 : desk.Model.Scorer.Values.CostOfOffer(choice.Candidate - 1, desk.Block.Row(row), side.Channel);
             }
             ref Group group = ref Groups[cell];
             group.Customers++;

@@ -71,6 +71,10 @@ public sealed record Strategy
     /// <summary>How ready organisation, process and technology are.</summary>
     public ImmutableSortedDictionary<string, Readiness> Readiness { get; init; } = ImmutableSortedDictionary<string, Readiness>.Empty;
 
+    /// <summary>Whether it addresses the customers of a segment and tier.</summary>
+    public bool Addresses(int segmentId, Tier tier)
+        => (Segments.IsEmpty || Segments.Contains(segmentId)) && (Tiers.IsEmpty || Tiers.Contains(tier));
+
     /// <summary>What is not articulated yet: elements by key, and "owner". Empty when complete.</summary>
     public IEnumerable<string> MissingElements
         => Elements.Where(e => string.IsNullOrWhiteSpace(Articulation.GetValueOrDefault(e)))

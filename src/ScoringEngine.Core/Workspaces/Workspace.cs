@@ -61,7 +61,7 @@ public sealed class Workspace
     public static Workspace Load(string directory)
     {
         ArgumentNullException.ThrowIfNull(directory);
-        return Load(SourceOf(directory));
+        return Load(WorkspaceSource.Open(directory));
     }
 
     /// <summary>Checks files that were read before, perhaps long ago; versions are looked for in their folder as it is now.</summary>
@@ -124,15 +124,6 @@ public sealed class Workspace
                 && VersionDirectory(version) == d ? version : 0)
             .Where(v => v > 0)
             .OrderDescending()];
-
-    /// <summary>Reads the files of a workspace.</summary>
-    /// <exception cref="WorkspaceException">There is no such folder.</exception>
-    internal static WorkspaceSource SourceOf(string directory)
-    {
-        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
-        return System.IO.Directory.Exists(path) ? WorkspaceSource.Read(path)
-            : throw new WorkspaceException(directory, "no such folder, expected a workspace (scoring-engine init makes one)");
-    }
 
     /// <summary>A workspace of parts that have no problems.</summary>
     internal static Workspace Of(WorkspaceParts parts)

@@ -38,8 +38,17 @@ public sealed class WorkspaceSource
     /// <summary>Content by name, in ordinal order; files that are not there, or cannot be read, are left out.</summary>
     public ImmutableSortedDictionary<string, ReadOnlyMemory<byte>> Contents { get; }
 
-    /// <summary>Reads the files of a folder, each once.</summary>
-    internal static WorkspaceSource Read(string directory)
+    /// <summary>Reads the files of a folder, each once; nothing is checked.</summary>
+    /// <exception cref="WorkspaceException">There is no such folder.</exception>
+    public static WorkspaceSource Open(string directory)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
+        return System.IO.Directory.Exists(path) ? Read(path)
+            : throw new WorkspaceException(directory, "no such folder, expected a workspace (scoring-engine init makes one)");
+    }
+
+    private static WorkspaceSource Read(string directory)
     {
         ImmutableSortedDictionary<string, ReadOnlyMemory<byte>>.Builder contents
             = ImmutableSortedDictionary.CreateBuilder<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);

@@ -441,7 +441,7 @@ public static class WorkspaceWriter
         }
     }
 
-    private static string CapText(ContactCap cap, bool ofProposition) => Braces(
+    internal static string CapText(ContactCap cap, bool ofProposition) => Braces(
     [
         ("scope", ofProposition ? null : SnakeCase.Of(cap.Scope)), ("group", NameOrNone(cap.Group)), ("channels", Names(cap.Channels)),
         ("most", Number(cap.Most)), ("window", Duration.Of(cap.Window)),

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using ScoringEngine.Core.Features;
 using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
 using YamlDotNet.RepresentationModel;
 
 namespace ScoringEngine.Core.Workspaces;
@@ -50,9 +51,9 @@ internal sealed class YamlSection
         try
         {
             string text = read(file);
-            if (TooDeep(text) is { } line)
+            if (Refusal(text) is var (line, message))
             {
-                problems.Add(new WorkspaceProblem(file, line, $"nested more than {MaxDepth} levels deep"));
+                problems.Add(new WorkspaceProblem(file, line, message));
                 return null;
             }
             stream.Load(new StringReader(text));
@@ -79,20 +80,57 @@ internal sealed class YamlSection
         return null;
     }
 
-    // The loader goes down by recursion: what nests too deep must be found before it overflows the stack.
-    private static int? TooDeep(string text)
+    // The loader goes down by recursion, and so do readers: what nests too deep, or within itself, must be found before it overflows the stack.
+    private static (int Line, string Message)? Refusal(string text, bool aliases = true)
     {
         Parser parser = new(new StringReader(text));
-        int depth = 0;
+        Stack<AnchorName> open = [];
         while (parser.MoveNext())
         {
-            depth += parser.Current!.NestingIncrease;
-            if (depth > MaxDepth)
+            int line = (int)parser.Current!.Start.Line;
+            switch (parser.Current)
             {
-                return (int)parser.Current.Start.Line;
+                case AnchorAlias alias when !aliases || open.Contains(alias.Value):
+                    return (line, $"'*{alias.Value}' refers to what it stands in");
+                case ParsingEvent { NestingIncrease: > 0 } start:
+                    open.Push(start is NodeEvent node ? node.Anchor : AnchorName.Empty);
+                    break;
+                case ParsingEvent { NestingIncrease: < 0 }:
+                    open.Pop();
+                    break;
+            }
+            if (open.Count > MaxDepth)
+            {
+                return (line, $"nested more than {MaxDepth} levels deep");
             }
         }
         return null;
+    }
+
+    /// <summary>A value of YAML, written anew on one line; null where the text is not one, or refers to another.</summary>
+    public static string? FlowOf(string text)
+    {
+        try
+        {
+            if (Refusal(text, aliases: false) is not null)
+            {
+                return null;
+            }
+            YamlStream stream = [];
+            stream.Load(new StringReader(text));
+            return stream.Documents.Count == 1 ? Flow(stream.Documents[0].RootNode) : null;
+        }
+        catch (YamlException)
+        {
+            return null;
+        }
+
+        static string Flow(YamlNode node) => node switch
+        {
+            YamlMappingNode mapping => "{" + string.Join(", ", mapping.Children.Select(c => $"{Flow(c.Key)}: {Flow(c.Value)}")) + "}",
+            YamlSequenceNode list => "[" + string.Join(", ", list.Children.Select(Flow)) + "]",
+            _ => IsNull(node) ? "null" : WorkspaceWriter.Quoted(((YamlScalarNode)node).Value ?? ""),
+        };
     }
 
     /// <summary>Notes a problem at the key, or at the section when the key is absent.</summary>
@@ -463,7 +501,7 @@ internal sealed class YamlSection
         {
             YamlNode? next = at switch
             {
-                YamlMappingNode mapping => mapping.Children.GetValueOrDefault(new YamlScalarNode(step)),
+                YamlMappingNode mapping => mapping.Children.TryGetValue(new YamlScalarNode(step), out YamlNode? child) ? child : null,
                 YamlSequenceNode list => list.Children.OfType<YamlMappingNode>().FirstOrDefault(m => IsNamed(m, step))
                     ?? (int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? list.Children.ElementAtOrDefault(index) : null),
                 _ => null,

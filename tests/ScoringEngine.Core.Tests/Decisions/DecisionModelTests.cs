@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
-using ScoringEngine.Core.Propensity;
 using ScoringEngine.Core.Propositions;
 using ScoringEngine.Core.Rules;
 using ScoringEngine.Core.Scoring;
@@ -191,7 +190,7 @@ public sealed class DecisionModelTests
     public void Decide_NoProfitKnown_HasNoTierAndDoesNotAskTheGate()
     {
         Workspace workspace = Workspace([Plain with { Differentiated = true }]);
-        DecisionTrace trace = Model(workspace, Models(withProfit: false)).Decide(Row(profit: 0), Inbound());
+        DecisionTrace trace = Model(workspace, ByHand(withProfit: false)).Decide(Row(profit: 0), Inbound());
         Assert.Equal((null, GateDoor.NotNeeded, Stage.None), (trace.Tier, trace.Candidates[1].Door, trace.Candidates[1].FellAt));
     }
 
@@ -330,7 +329,7 @@ public sealed class DecisionModelTests
     {
         Workspace workspace = Workspace([Plain]);
         Numbering none = Numbering.Empty;
-        Assert.Throws<ArgumentException>(() => new DecisionModel(workspace, Models(), none, Numbering.Of(workspace.Channels)));
+        Assert.Throws<ArgumentException>(() => new DecisionModel(workspace, ByHand(), none, Numbering.Of(workspace.Channels)));
         Assert.Contains("'gone'", Refusal(new Policy { HoldOut = new HoldOutPolicy(0.1, 0, "gone") }));
         Assert.Contains("'gone'", Refusal(new Policy { Gate = new GatePolicy { Evidence = [new GateEvidence("gone", Tier.Marginal, 1, "")] } }));
         Assert.Contains("no time zone 'Mars'", Refusal(new Policy { Contact = new ContactPolicy { TimeZone = "Mars" } }));
@@ -415,7 +414,7 @@ public sealed class DecisionModelTests
         // Nothing counted: the prior, .2. Counted 50 of 100, in the segment 0 of 50: rate .35, then (0 + 50 * .35) / 100 = .175.
         // With a model of 300 offers that says .5 and a prior strength of 100: (300 * .5 + 100 * .175) / 400 = .41875; with the prior .425.
         Workspace workspace = Workspace([Plain with { Id = "new" }, Plain with { Id = "trained" }]);
-        DecisionModel model = Model(workspace, Models(true, ("trained", Liking(300, prior: 0.9, strength: 100))));
+        DecisionModel model = Model(workspace, ByHand(true, ("trained", Liking(300, prior: 0.9, strength: 100))));
         DecisionTrace none = model.Decide(Row(), Inbound());
         Assert.Equal(0.2, none.Of(model, "new").Value.Propensity, 1e-7);
         Assert.Equal(0.425, none.Of(model, "trained").Value.Propensity, 1e-7);
@@ -440,7 +439,7 @@ public sealed class DecisionModelTests
     public void Decide_NoCounts_IsTheScorersRanking()
     {
         Workspace workspace = Workspace([Plain with { Id = "new" }, Plain with { Id = "trained" }, Plain with { Id = "sure", NeedsAcceptance = false, DefaultContact = 60 }]);
-        DecisionModel model = Model(workspace, Models(true, ("trained", Liking(300, prior: 0.9, strength: 100))));
+        DecisionModel model = Model(workspace, ByHand(true, ("trained", Liking(300, prior: 0.9, strength: 100))));
         ScoreBlock block = model.Scored(Row(liking: -2));
         PropositionValue[] ranked = new PropositionValue[4];
         model.Scorer.Rank(block, 0, ranked);

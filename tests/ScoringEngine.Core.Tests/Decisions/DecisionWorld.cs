@@ -68,7 +68,7 @@ internal static class DecisionWorld
         return WorkspaceFiles.Load(folder, Schema, new Policy(), Needs, []).With(policy, propositions, strategies);
     }
 
-    public static ModelSet Models(bool withProfit = true, params (string Proposition, PropensityModel Model)[] propensities)
+    public static ModelSet ByHand(bool withProfit = true, params (string Proposition, PropensityModel Model)[] propensities)
     {
         SegmentModel segments = new(
             new SegmentEncoding([new SegmentDimension(Group, -1, false, 0, 1)]), [0, 1],
@@ -84,7 +84,7 @@ internal static class DecisionWorld
         => new(Copy(5), PlattCalibration.Identity, (long)effectiveOffers, 0, effectiveOffers, 0, prior, strength);
 
     public static DecisionModel Model(Workspace workspace, ModelSet? models = null)
-        => new(workspace, models ?? Models(), Numbering.Of(workspace.Propositions.Select(p => p.Id)), Numbering.Of(workspace.Channels));
+        => new(workspace, models ?? ByHand(), Numbering.Of(workspace.Propositions.Select(p => p.Id)), Numbering.Of(workspace.Channels));
 
     public static DecisionModel Model(params Proposition[] propositions) => Model(Workspace(propositions));
 
