@@ -87,8 +87,14 @@ public sealed unsafe class CustomerStore : IDisposable
         _sessions = new SessionPool(() => new CustomerSession(this, _faster, _device));
     }
 
+    /// <summary>Most contact events that are kept for a customer.</summary>
+    public int MaxContactEvents => _options.MaxContactEvents;
+
     /// <summary>What numbers and keeps the writes. Set after recovery, before the first write.</summary>
     internal IWriteLog Log { get; set; }
+
+    /// <summary>Told of the secret of each customer that is removed, while its key is locked; must be short and not call the store.</summary>
+    internal Action<ReadOnlySpan<byte>>? SecretErased { get; set; }
 
     /// <summary>Number of live customers, exact whenever no write is under way.</summary>
     public long Count => _sessions.Sum(session => session.Customers);
@@ -191,13 +197,17 @@ public sealed unsafe class CustomerStore : IDisposable
             KeyLock* keyLock = Lock(id);
             try
             {
-                if (!ReadOne(session, id, reader: null, &Ignore))
+                if (!CopyOne(session, id))
                 {
                     sequence = 0;
                     return false;
                 }
                 CustomerOperation operation = new() { Kind = WriteKind.Delete, Lock = keyLock, Sequence = Log.Delete(id, request) };
                 Write(session, id, ref operation);
+                if (SecretErased is { } erased && new CustomerView(session.Copy.Record) is { HasSecret: true } removed)
+                {
+                    erased(removed.Secret);
+                }
                 sequence = operation.Sequence;
                 return true;
             }
@@ -745,10 +755,6 @@ public sealed unsafe class CustomerStore : IDisposable
             session.EndReads(usedDisk);
             return found == 1;
         }
-    }
-
-    private static void Ignore(byte* reader, int index, in CustomerView customer)
-    {
     }
 
     // The callbacks of FASTER know no TReader: they get its address, which is why it is pinned, and the function that knows the type.

@@ -13,6 +13,42 @@ using ScoringEngine.Server.Tests.Services;
 
 namespace ScoringEngine.Server.Tests.Commands;
 
+/// <summary>The commands against the real services.</summary>
+public sealed class RecordImportServerTests(ServerFixture server) : IClassFixture<ServerFixture>, IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Import_OutcomesAndValues_AreRecordedOnce()
+    {
+        DecisionService.DecisionServiceClient decisions = new(server.Channel);
+        List<string> outcomes = [];
+        List<string> values = [];
+        for (int i = 0; i < 20; i++)
+        {
+            string customer = await server.StoreAsync(ServerFixture.Usual);
+            Decision decision = (await decisions.DecideAsync(new DecideRequest { CustomerId = customer, Channel = "phone" })).Decision;
+            string proposition = decision.Slots[0].Proposition.PropositionId;
+            Assert.NotEqual("do_nothing", proposition);
+            outcomes.Add($"{decision.DecisionId},1,{proposition},presented,\n{decision.DecisionId},1,{proposition},declined,too dear\n");
+            values.Add($"{customer},2026-02-27,{i},0.5\n{customer},2026-02-28,{i},0.5\n");
+        }
+        string outcomeFile = _folder.Write("outcomes.csv", "decision_id,slot,proposition,kind,reason\n" + string.Concat(outcomes) + "nobody,1,adviser,accepted,\n");
+        string valueFile = _folder.Write("values.csv", "customer,date,revenue,cost\n" + string.Concat(values) + "nobody,2026-02-28,1,1\n");
+
+        foreach ((string command, string file) in new[] { ("outcome", outcomeFile), ("value", valueFile) })
+        {
+            CommandRun first = await CommandRun.Of(command, "import", "--data", file, "--server", server.Address, "--json");
+            CommandRun again = await CommandRun.Of(command, "import", "--data", file, "--server", server.Address, "--json");
+            Assert.Equal((3, (41, 40, 0, 1)), (first.ExitCode, RecordImportTests.Counts(first.Json)));
+            Assert.Equal((41, 0, 40, 1), RecordImportTests.Counts(again.Json));
+            Assert.Contains($"rejected: {file}:42: ", first.Error);
+        }
+    }
+}
+
 /// <summary>What the commands send, to services that keep it and acknowledge every block.</summary>
 public sealed class RecordImportTests : IAsyncLifetime, IDisposable
 {
@@ -35,7 +71,7 @@ public sealed class RecordImportTests : IAsyncLifetime, IDisposable
 
     private string Address => _host!.Channel.Target;
 
-    private static (int, int, int, int) Counts(JsonObject result)
+    internal static (int, int, int, int) Counts(JsonObject result)
         => ((int)result["read"]!, (int)result["recorded"]!, (int)result["recorded_before"]!, (int)result["rejected"]!["count"]!);
 
     [Fact]
