@@ -43,6 +43,10 @@ public sealed class SyntheticQualityTests(SyntheticQualityTests.Run run) : IClas
         }
     }
 
+    [Fact]
+    public void Decide_TopProposition_IsWorthNinetySevenPercentOfTheOracles()
+        => AssertAtLeast(0.97, run.DecidedValue, run.OracleValue, "true value of what is decided");
+
     private static void AssertAtLeast(double share, double reached, double ceiling, string what)
         => Assert.True(reached >= share * ceiling, $"{what}: {reached:0.0000} is {reached / ceiling:0.0000} of the ceiling {ceiling:0.0000}, expected {share}");
 
@@ -64,11 +68,12 @@ public sealed class SyntheticQualityTests(SyntheticQualityTests.Run run) : IClas
             SegmentAriCeiling = sample.Summary.BayesSegmentAri;
 
             Measure(sample, customers, options, new Scorer(models, sample.Workspace));
+            DecidedValue = Decide(sample, customers, models);
             TestContext.Current.SendDiagnosticMessage(
                 $"{customers.Count} customers, {watch.Elapsed.TotalSeconds:0.0} s: {SegmentCount} segments; "
                 + $"ARI {SegmentAri:0.000} of {SegmentAriCeiling:0.000} ({SegmentAri / SegmentAriCeiling:0.000}); "
                 + $"R2 {ProfitR2:0.000} of {ProfitR2Ceiling:0.000} ({ProfitR2 / ProfitR2Ceiling:0.000}); "
-                + $"value {Value:0.000} of {OracleValue:0.000} ({Value / OracleValue:0.000}); propensity only {PropensityOnlyValue / OracleValue:0.000} "
+                + $"decided {DecidedValue / OracleValue:0.0000}, value {Value:0.000} of {OracleValue:0.000} ({Value / OracleValue:0.000}); propensity only {PropensityOnlyValue / OracleValue:0.000} "
                 + $"(true {TruePropensityOnlyValue / OracleValue:0.000}), best single {BestSingleValue / OracleValue:0.000}, random {RandomValue / OracleValue:0.000}");
         }
 
@@ -85,6 +90,9 @@ public sealed class SyntheticQualityTests(SyntheticQualityTests.Run run) : IClas
         public double ReportedProfitR2 { get; }
 
         public double Value { get; private set; }
+
+        /// <summary>Mean true value of what is decided.</summary>
+        public double DecidedValue { get; }
 
         public double OracleValue { get; private set; }
 
@@ -141,6 +149,26 @@ public sealed class SyntheticQualityTests(SyntheticQualityTests.Run run) : IClas
             PropensityOnlyValue /= count;
             TruePropensityOnlyValue /= count;
             RandomValue /= count;
+        }
+
+        private static double Decide(SyntheticBase sample, CustomerTable customers, ModelSet models)
+        {
+            DecisionModel model = new(sample.Workspace, models, Numbering.Of(sample.Workspace.Propositions.Select(p => p.Id)), Numbering.Of(sample.Workspace.Channels));
+            DecisionTrace trace = model.CreateTrace();
+            ScoreBlock block = model.Scorer.CreateBlock(1);
+            string[] world = [.. sample.World.Propositions.Select(p => p.Id)];
+            int[] indexes = [.. sample.Workspace.Propositions.Select(p => Array.IndexOf(world, p.Id))];
+            double sum = 0;
+            foreach (Truth truth in sample.Truths())
+            {
+                customers.Rows.Row(customers.RowOf(truth.Customer)).CopyTo(block.Row(0));
+                model.Score(block, 1);
+                DecisionInput input = new() { Channel = -1, Role = -1, Slots = 1, UnitHash = DecisionInput.NoUnit };
+                model.Decide(block, 0, in input, trace);
+                int candidate = trace.Chosen[0].Candidate;
+                sum += candidate == 0 ? 0 : truth.Values[indexes[candidate - 1]];
+            }
+            return sum / customers.Count;
         }
 
         private static int IndexOfMax<T>(ReadOnlySpan<T> values)
