@@ -1,7 +1,6 @@
 using System.Text;
 using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Propositions;
-using ScoringEngine.Core.Rules;
 using ScoringEngine.Core.Scoring;
 using ScoringEngine.Core.Tests.Models;
 using ScoringEngine.Core.Value;
