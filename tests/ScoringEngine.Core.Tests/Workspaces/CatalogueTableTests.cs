@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using System.Text;
-using ScoringEngine.Core.Decisions;
-using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Propositions;
 using ScoringEngine.Core.Rules;
 using ScoringEngine.Core.Tests.Features;
