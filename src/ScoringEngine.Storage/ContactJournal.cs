@@ -14,6 +14,12 @@ internal static class JournalKind
 
     /// <summary>The contacts, <see cref="ContactRecordType"/>.</summary>
     public const uint Contacts = 2;
+
+    /// <summary>The decisions, <see cref="DecisionRecordType"/>.</summary>
+    public const uint Decisions = 3;
+
+    /// <summary>The value feed, messages of type <see cref="ValueLog.ValueType"/>.</summary>
+    public const uint Values = 4;
 }
 
 /// <summary>Types of the records in the journal of contacts. Each begins with the pseudonym of the customer, 16 bytes.</summary>
@@ -143,29 +149,18 @@ internal sealed class ContactReplay(Action<long> progress) : IJournalHandler
         {
             return;
         }
-        using RecoveryWorkers workers = new(threads, batch => Apply(batch, customers));
-        Owners owners = new(workers);
-        customers.Scan(ref owners, cancellation);
-        owners.Flush();
-        workers.Complete();
+        SecretOwners.ForEach(customers, threads, (id, secret) => Apply(id, secret, customers), cancellation);
         progress(Bytes);
     }
 
-    private void Apply(RecoveryBatch batch, CustomerStore customers)
+    private void Apply(ReadOnlySpan<byte> id, ReadOnlySpan<byte> secret, CustomerStore customers)
     {
-        ReadOnlySpan<byte> rest = batch.Bytes.AsSpan(0, batch.Length);
-        while (!rest.IsEmpty)
+        if (_byPseudonym.TryGetValue(Pseudonym.Of(secret), out List<(ulong Sequence, ContactRecordType Type, ContactEvent[] Events)>? contacts))
         {
-            ReadOnlySpan<byte> id = rest.Slice(1, rest[0]);
-            ReadOnlySpan<byte> secret = rest.Slice(1 + id.Length, CustomerRecord.SecretBytes);
-            rest = rest[(1 + id.Length + secret.Length)..];
-            if (_byPseudonym.TryGetValue(Pseudonym.Of(secret), out List<(ulong Sequence, ContactRecordType Type, ContactEvent[] Events)>? contacts))
+            foreach ((ulong sequence, ContactRecordType type, ContactEvent[] events) in contacts)
             {
-                foreach ((ulong sequence, ContactRecordType type, ContactEvent[] events) in contacts)
-                {
-                    Again again = new(sequence, type, events);
-                    customers.UpdateContacts(id, ref again, out _);
-                }
+                Again again = new(sequence, type, events);
+                customers.UpdateContacts(id, ref again, out _);
             }
         }
     }
@@ -191,37 +186,6 @@ internal sealed class ContactReplay(Action<long> progress) : IJournalHandler
             }
             contacts.Sequence = sequence;
             return true;
-        }
-    }
-
-    /// <summary>Hands the customers that have a secret to the workers: id length u8, id, secret.</summary>
-    private struct Owners(RecoveryWorkers workers) : ICustomerVisitor
-    {
-        private RecoveryBatch _batch = workers.Rent();
-        private int _next;
-
-        public void Visit(ReadOnlySpan<byte> id, in CustomerView customer)
-        {
-            if (!customer.HasSecret)
-            {
-                return;
-            }
-            int bytes = 1 + id.Length + CustomerRecord.SecretBytes;
-            if (_batch.Length + bytes > _batch.Bytes.Length)
-            {
-                Flush();
-            }
-            Span<byte> entry = _batch.Bytes.AsSpan(_batch.Length, bytes);
-            entry[0] = (byte)id.Length;
-            id.CopyTo(entry[1..]);
-            customer.Secret.CopyTo(entry[(1 + id.Length)..]);
-            _batch.Length += bytes;
-        }
-
-        public void Flush()
-        {
-            workers.Post(_next++ % workers.Count, _batch);
-            _batch = workers.Rent();
         }
     }
 }

@@ -10,7 +10,6 @@ namespace ScoringEngine.Storage;
 public ref struct ContactList
 {
     private readonly Span<ContactEvent> _events;
-    private readonly int _bound;
 
     /// <param name="events">Where the events stand: the first <paramref name="count"/> are there. At least <paramref name="bound"/> long.</param>
     /// <param name="count">How many there are; more than the bound when it was higher before.</param>
@@ -21,11 +20,14 @@ public ref struct ContactList
     {
         Debug.Assert(bound >= 1 && events.Length >= Math.Max(bound, count) && secret.Length == CustomerRecord.SecretBytes);
         _events = events;
-        _bound = bound;
+        Bound = bound;
         Count = count;
         Sequence = sequence;
         Secret = secret;
     }
+
+    /// <summary>Most events after an <see cref="Add"/>.</summary>
+    public int Bound { get; }
 
     /// <summary>Number of events.</summary>
     public int Count { get; private set; }
@@ -42,7 +44,7 @@ public ref struct ContactList
     /// <summary>Appends an event.</summary>
     public void Add(ContactEvent contact)
     {
-        int surplus = Count - _bound + 1;
+        int surplus = Count - Bound + 1;
         if (surplus > 0)
         {
             RemoveRange(0, surplus);

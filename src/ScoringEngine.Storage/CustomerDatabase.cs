@@ -103,6 +103,14 @@ public sealed class CustomerDatabase : IAsyncDisposable
         }
     }
 
+    internal CustomerDatabaseOptions Options => _options;
+
+    /// <summary>Its folder; null in memory.</summary>
+    internal DataDirectory? Directory => _directory;
+
+    /// <summary>The decision log that lives in the same folder, while it is open: its snapshots and backups are taken with those of the customers.</summary>
+    internal DecisionLog? Decisions { get; set; }
+
     private JournalUnavailableException? Fault => _journal?.Fault ?? _contacts?.Fault;
 
     private long BytesSinceSnapshot => _journal is null || _contacts is null ? 0
@@ -254,6 +262,22 @@ public sealed class CustomerDatabase : IAsyncDisposable
         return stored;
     }
 
+    /// <summary>Reads the secret of a customer.</summary>
+    /// <param name="id">The customer's id.</param>
+    /// <param name="secret">Receives its bytes.</param>
+    /// <param name="make">Whether to give a customer one that has none.</param>
+    /// <param name="sequence">Number of the customer's latest write, without which the secret is lost.</param>
+    /// <returns>Whether the customer is stored and has one.</returns>
+    /// <exception cref="ArgumentException">The id is out of range.</exception>
+    /// <exception cref="IOException">The log device has failed, or a new secret cannot be kept.</exception>
+    internal bool TryReadSecret(ReadOnlySpan<byte> id, Span<byte> secret, bool make, out ulong sequence)
+    {
+        SecretReader reader = new(secret);
+        bool stored = Customers.Read(id, ref reader);
+        sequence = reader.Sequence;
+        return reader.Found || (stored && make && Customers.UpdateContacts(id, ref reader, out sequence) | reader.Found);
+    }
+
     /// <summary>Takes a snapshot beside reads and writes. Of a bulk load it is what makes it durable.</summary>
     /// <exception cref="InvalidOperationException">The database is in memory only.</exception>
     /// <exception cref="IOException">It cannot be written; the snapshots so far stand.</exception>
@@ -324,7 +348,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         }
     }
 
-    private static JournalOptions JournalOptionsOf(CustomerDatabaseOptions options, uint kind)
+    internal static JournalOptions JournalOptionsOf(CustomerDatabaseOptions options, uint kind)
         => new() { Kind = kind, Durability = options.Durability, CommitInterval = options.CommitInterval, SegmentBytes = options.JournalSegmentBytes };
 
     /// <summary>Runs one thing at a time that takes long, on a thread of its own.</summary>
@@ -349,6 +373,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
         try
         {
             SnapshotInfo snapshot = keeper.Take(keepOlder: true, cancellation);
+            Decisions?.Snapshot(cancellation);
             Interlocked.Exchange(ref _recoveredBytes, 0);
             Interlocked.Exchange(ref _bytesAtSnapshot, bytes);
             _snapshotFault = null;
@@ -450,4 +475,29 @@ public sealed class CustomerDatabase : IAsyncDisposable
     }
 
     private void Notify(StorageNoticeKind kind, string message, Exception? error) => _options.Notify?.Invoke(new StorageNotice(kind, message, error));
+
+    /// <summary>Copies the secret of a customer; as an update it makes one and leaves the contacts as they are.</summary>
+    private ref struct SecretReader(Span<byte> secret) : ICustomerReader, IContactUpdate
+    {
+        private readonly Span<byte> _secret = secret;
+
+        public bool Found { get; private set; }
+
+        public ulong Sequence { get; private set; }
+
+        public void Read(in CustomerView customer)
+        {
+            Found = customer.HasSecret;
+            Sequence = customer.Sequence;
+            customer.Secret.CopyTo(_secret);
+        }
+
+        public bool Update(in CustomerView customer, ref ContactList contacts)
+        {
+            contacts.Secret.CopyTo(_secret);
+            Found = true;
+            // Another writer may have made one meanwhile.
+            return !customer.HasSecret;
+        }
+    }
 }

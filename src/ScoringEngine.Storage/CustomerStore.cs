@@ -90,6 +90,9 @@ public sealed unsafe class CustomerStore : IDisposable
     /// <summary>What numbers and keeps the writes. Set after recovery, before the first write.</summary>
     internal IWriteLog Log { get; set; }
 
+    /// <summary>Told of the secret of each customer that is removed, while its key is locked; must be short and not call the store.</summary>
+    internal Action<ReadOnlySpan<byte>>? SecretErased { get; set; }
+
     /// <summary>Number of live customers, exact whenever no write is under way.</summary>
     public long Count => _sessions.Sum(session => session.Customers);
 
@@ -191,13 +194,17 @@ public sealed unsafe class CustomerStore : IDisposable
             KeyLock* keyLock = Lock(id);
             try
             {
-                if (!ReadOne(session, id, reader: null, &Ignore))
+                if (!CopyOne(session, id))
                 {
                     sequence = 0;
                     return false;
                 }
                 CustomerOperation operation = new() { Kind = WriteKind.Delete, Lock = keyLock, Sequence = Log.Delete(id, request) };
                 Write(session, id, ref operation);
+                if (SecretErased is { } erased && new CustomerView(session.Copy.Record) is { HasSecret: true } removed)
+                {
+                    erased(removed.Secret);
+                }
                 sequence = operation.Sequence;
                 return true;
             }
@@ -745,10 +752,6 @@ public sealed unsafe class CustomerStore : IDisposable
             session.EndReads(usedDisk);
             return found == 1;
         }
-    }
-
-    private static void Ignore(byte* reader, int index, in CustomerView customer)
-    {
     }
 
     // The callbacks of FASTER know no TReader: they get its address, which is why it is pinned, and the function that knows the type.

@@ -229,7 +229,8 @@ internal sealed class JournalReader
         return null;
     }
 
-    private static bool TryRecord(SegmentWindow window, uint seed, long offset, ulong sequence, out uint type, out ReadOnlySpan<byte> payload)
+    /// <summary>Reads the record of a sequence number at an offset; false when there is none that is valid.</summary>
+    public static bool TryRecord(SegmentWindow window, uint seed, long offset, ulong sequence, out uint type, out ReadOnlySpan<byte> payload)
     {
         payload = default;
         type = 0;

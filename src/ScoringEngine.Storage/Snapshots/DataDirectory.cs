@@ -34,6 +34,15 @@ internal sealed class DataDirectory
 
     public string Contacts => Path.Combine(Root, "contacts");
 
+    /// <summary>The journal of decisions and outcomes.</summary>
+    public string Decisions => Path.Combine(Root, "decisions");
+
+    /// <summary>The journal of the value feed.</summary>
+    public string Values => Path.Combine(Root, "values");
+
+    /// <summary>What the journal of decisions adds up to.</summary>
+    public string DecisionStates => Path.Combine(Root, "decision-states");
+
     public string Snapshots => Path.Combine(Root, SnapshotsFolder);
 
     /// <summary>Where a repair puts what it could not read.</summary>
