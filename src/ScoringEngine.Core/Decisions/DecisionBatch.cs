@@ -64,7 +64,8 @@ public readonly record struct BatchCustomer(string CustomerId, string HouseholdI
 /// <summary>A customer's slot in a batch.</summary>
 /// <param name="Choice">What was chosen for it.</param>
 /// <param name="Value">What it is worth.</param>
-public readonly record struct BatchSlot(Choice Choice, PropositionValue Value);
+/// <param name="Door">How it passed the differentiation gate.</param>
+public readonly record struct BatchSlot(Choice Choice, PropositionValue Value, GateDoor Door);
 
 /// <summary>What a batch decided for a customer.</summary>
 public sealed class BatchDecision
@@ -302,11 +303,12 @@ public sealed class DecisionBatch
         for (int i = 0; i < offered.Length; i++)
         {
             ref readonly Candidate candidate = ref trace.Candidates[trace.Offered[i].Candidate];
-            offered[i] = new BatchSlot(trace.Offered[i], candidate.Value);
+            offered[i] = new BatchSlot(trace.Offered[i], candidate.Value, candidate.Door);
             decision.TakesOfLimits |= _limited[trace.Offered[i].Candidate] || candidate.Door == GateDoor.Test;
         }
         decision.Offered = offered;
-        decision.First = new BatchSlot(trace.Chosen[0], trace.Candidates[trace.Chosen[0].Candidate].Value);
+        Candidate first = trace.Candidates[trace.Chosen[0].Candidate];
+        decision.First = new BatchSlot(trace.Chosen[0], first.Value, first.Door);
         if (_options.KeepRecords)
         {
             decision.Record = _codec.ToRecord(trace, desk.Block, row, in input, in identity);

@@ -140,6 +140,10 @@ public sealed class DecisionModel
         return candidate == 0 ? null : _rights.ApproverOf(trace.StrategyIndex, candidate - 1);
     }
 
+    /// <summary>The rule of a proposition that is asked at a stage.</summary>
+    internal CompiledRule RuleOf(int proposition, Stage stage)
+        => _rules[(proposition * RuleStages) + (stage - Stage.Eligibility)] ?? throw new ArgumentException($"no rule at stage {stage}", nameof(stage));
+
     /// <summary>Counts of every proposition in a segment, as they stand.</summary>
     /// <param name="live">The counts.</param>
     /// <param name="segmentIndex">Index of the segment in the model.</param>
@@ -447,7 +451,8 @@ public sealed class DecisionModel
         trace.ChosenCount = count;
     }
 
-    private bool IsMandatory(int candidate) => candidate > 0 && _terms[candidate - 1].Mandatory;
+    /// <summary>Whether a candidate must be made.</summary>
+    internal bool IsMandatory(int candidate) => candidate > 0 && _terms[candidate - 1].Mandatory;
 
     private static CandidateCounts CountsOf(int a, in DecisionInput input) => input.Counts.IsEmpty ? default : input.Counts[a];
 

@@ -10,16 +10,20 @@ namespace ScoringEngine.Server.Commands;
 /// <summary>Reads a file of customers in chunks, for deciding on many.</summary>
 internal static class CustomerChunks
 {
+    /// <summary>Whether a customer, by UTF-8 id, is one to decide for.</summary>
+    public delegate bool IsKnown(ReadOnlySpan<byte> id);
+
     /// <summary>Reads all customers that can be read; an id that comes again is rejected.</summary>
     /// <param name="path">The file; - for standard input.</param>
     /// <param name="workspace">Names the id column.</param>
     /// <param name="models">Whose features are read.</param>
     /// <param name="householdColumn">Column with the household's id; null for none.</param>
     /// <param name="interaction">Fills context features, where the file has no column for them.</param>
+    /// <param name="isKnown">Rejects customers that are not; null for none.</param>
     /// <param name="rejected">Receives what cannot be read.</param>
     /// <param name="progress">Told the share read.</param>
     public static IEnumerable<CustomerChunk> Read(string path, Workspace workspace, ModelSet models, string? householdColumn, Interaction interaction,
-        RejectedRows rejected, IProgress<double> progress)
+        IsKnown? isKnown, RejectedRows rejected, IProgress<double> progress)
     {
         FeatureSchema schema = models.Schema;
         using CustomerFile file = CustomerFile.Open(
@@ -39,6 +43,11 @@ internal static class CustomerChunks
             if (!seen.Add(id))
             {
                 file.Reject(workspace.Schema.IdColumn, id, "comes again, and is decided for once");
+                continue;
+            }
+            if (isKnown?.Invoke(file.Id) == false)
+            {
+                file.Reject(workspace.Schema.IdColumn, id, "not stored in the data folder");
                 continue;
             }
             file.Values.CopyTo(context);

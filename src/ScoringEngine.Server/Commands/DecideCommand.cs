@@ -33,17 +33,24 @@ internal static class DecideCommand
             Description = "Column with the household's id: contacts and hold-out are then those of the household",
             HelpName = "COLUMN",
         };
+        Option<string?> state = new("--state")
+        {
+            Description = "Data folder, which no server has open: decide against its contacts, counts and budgets, reserve what is offered, and log every "
+                + "decision there, so that outcomes can be recorded. Customers must be stored in it; a few kilobytes of memory each",
+            HelpName = "FOLDER",
+        };
         Option<long> rejects = CommonOptions.AllowRejects();
         InteractionOptions interaction = new();
-        EngineCommand command = new("decide", "Decide for every customer of a file against one frozen state, in which nobody was contacted yet. Budgets and volumes go "
+        EngineCommand command = new("decide", "Decide for every customer of a file against one frozen state; without --state nobody was contacted yet. Budgets and volumes go "
             + "to the best scores. The same run id gives the same decisions",
             "scoring-engine decide --workspace models/mine --data customers.csv --out decisions.csv --channel email --direction outbound",
-            "scoring-engine decide -w models/mine -d customers.csv.gz -o decisions.csv.gz --run-id march --household household -k 2")
+            "scoring-engine decide -w models/mine -d customers.csv.gz -o decisions.csv.gz --run-id march --household household -k 2",
+            "scoring-engine decide -w models/mine -d customers.csv -o decisions.csv --run-id march --state /var/lib/scoring-engine")
         {
-            workspace, version, data, to, run, household, rejects,
+            workspace, version, data, to, run, household, state, rejects,
         };
         interaction.AddTo(command);
-        command.SetHandler((parse, output, cancellation) =>
+        command.SetHandler(async (parse, output, cancellation) =>
         {
             Interaction told = interaction.Of(parse);
             Workspace loaded = Workspace.Load(parse.GetRequiredValue(workspace));
@@ -55,29 +62,42 @@ internal static class DecideCommand
             {
                 throw new CommandFailure($"--out {parse.GetRequiredValue(to)} is the file that --data reads", ExitCode.Usage);
             }
-            Numbering channels = Numbering.Of(loaded.Channels);
-            DecisionModel model = new(loaded, models, Numbering.Of(loaded.Propositions.Select(p => p.Id)), channels);
+            RejectedRows rejected = new(output, parse.GetValue(rejects));
             BatchOptions options = new()
             {
                 RunId = parse.GetValue(run) ?? told.Time.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture),
                 TimeUnixMs = told.Time.ToUnixTimeMilliseconds(),
                 Channel = told.ChannelIn(loaded),
                 Direction = told.Direction,
-                Role = told.RoleIn(model),
+                Role = told.RoleIn(loaded),
                 Slots = told.Slots,
+                KeepRecords = parse.GetValue(state) is not null,
             };
-            RejectedRows rejected = new(output, parse.GetValue(rejects));
-            IReadOnlyList<BatchDecision> decisions = output.WithProgress("Deciding", progress =>
-            {
-                DecisionBatch batch = new(new DecisionCodec(model, WorkspaceArchive.Of(loaded, models.Manifest).Hash), channels, options, BatchState.Empty);
-                IReadOnlyList<BatchDecision> made = batch.Run(
-                    CustomerChunks.Read(source, loaded, models, parse.GetValue(household), told, rejected, progress), cancellation);
-                OutputFile.Write(target, temporary => Write(temporary, target, made, model, options));
-                return made;
-            });
+            (IReadOnlyList<BatchDecision> decisions, int repeated) = parse.GetValue(state) is { } folder
+                ? await DecisionData.OpenAsync(folder, "Deciding", output, async (database, log, progress) =>
+                {
+                    BatchLog kept = new(database, log, loaded, models);
+                    IReadOnlyList<BatchDecision> made = Decide(kept.Codec, log.Channels, kept.State(), kept.IsStored, progress);
+                    await kept.AppendAsync(made, options, progress, cancellation);
+                    return (made, kept.Repeated);
+                }, cancellation)
+                : output.WithProgress("Deciding", progress =>
+                {
+                    Numbering channels = Numbering.Of(loaded.Channels);
+                    DecisionModel model = new(loaded, models, Numbering.Of(loaded.Propositions.Select(p => p.Id)), channels);
+                    return (Decide(new DecisionCodec(model, WorkspaceArchive.Of(loaded, models.Manifest).Hash), channels, BatchState.Empty, null, progress), 0);
+                });
             ExitCode exit = rejected.Finish();
-            Show(decisions, model, options, parse.GetRequiredValue(to), rejected, output);
-            return Task.FromResult(exit);
+            Show(decisions, repeated, loaded, models, options, parse.GetRequiredValue(to), rejected, output);
+            return exit;
+
+            IReadOnlyList<BatchDecision> Decide(DecisionCodec codec, Numbering channels, BatchState against, CustomerChunks.IsKnown? isKnown, IProgress<double> progress)
+            {
+                IReadOnlyList<BatchDecision> made = new DecisionBatch(codec, channels, options, against).Run(
+                    CustomerChunks.Read(source, loaded, models, parse.GetValue(household), told, isKnown, rejected, progress), cancellation);
+                OutputFile.Write(target, temporary => Write(temporary, target, made, codec.Model, options));
+                return made;
+            }
         });
         return command;
     }
@@ -109,7 +129,7 @@ internal static class DecideCommand
             Number(csv, decision.ExpectedProfit);
             Number(csv, decision.Potential);
             csv.WriteField(decision.HeldOut ? "1" : "0");
-            csv.WriteField(decision.HeldOut ? NameOf(model, decision.First.Choice.Candidate) : "");
+            csv.WriteField(decision.HeldOut ? NameOf(model.Workspace, decision.First.Choice.Candidate) : "");
             for (int slot = 0; slot < slots; slot++)
             {
                 if (slot < decision.Offered.Count)
@@ -129,7 +149,7 @@ internal static class DecideCommand
 
     private static void Write(CsvWriter csv, BatchSlot slot, DecisionModel model)
     {
-        csv.WriteField(NameOf(model, slot.Choice.Candidate));
+        csv.WriteField(NameOf(model.Workspace, slot.Choice.Candidate));
         Number(csv, slot.Choice.ActionProbability);
         csv.WriteField(slot.Choice.NeedsApproval ? "1" : "0");
         Number(csv, slot.Value.Score);
@@ -164,15 +184,16 @@ internal static class DecideCommand
         }
     }
 
-    private static string NameOf(DecisionModel model, int candidate)
-        => candidate == 0 ? PropositionValue.DoNothingId : model.Workspace.Propositions[candidate - 1].Id;
+    private static string NameOf(Workspace workspace, int candidate)
+        => candidate == 0 ? PropositionValue.DoNothingId : workspace.Propositions[candidate - 1].Id;
 
     private static void Show(
-        IReadOnlyList<BatchDecision> decisions, DecisionModel model, BatchOptions options, string file, RejectedRows rejected, CommandOutput output)
+        IReadOnlyList<BatchDecision> decisions, int repeated, Workspace workspace, ModelSet models, BatchOptions options, string file,
+        RejectedRows rejected, CommandOutput output)
     {
         (string Id, int Offers, double Score, double Organisation)[] offers = [.. decisions.SelectMany(d => d.Offered).GroupBy(s => s.Choice.Candidate)
-            .Select(g => (NameOf(model, g.Key), g.Count(), g.Sum(s => s.Value.Score), g.Sum(s => s.Value.OrganisationValue))).OrderByDescending(o => o.Item2)];
-        string currency = model.Workspace.Policy.Currency;
+            .Select(g => (NameOf(workspace, g.Key), g.Count(), g.Sum(s => s.Value.Score), g.Sum(s => s.Value.OrganisationValue))).OrderByDescending(o => o.Item2)];
+        string currency = workspace.Policy.Currency;
         Table table = new Table().AddColumns("proposition", "offers", $"two-sided value, {currency}", $"organisation value, {currency}").Border(TableBorder.Simple);
         foreach ((string id, int count, double score, double organisation) in offers)
         {
@@ -180,14 +201,16 @@ internal static class DecideCommand
         }
         output.Show(table);
         output.Line($"Decided for {decisions.Count:N0} customers into {file}, {decisions.Count(d => d.HeldOut):N0} of them held out; run {options.RunId}, "
-            + $"{model.Models.Manifest.Name} version {model.Models.Manifest.Version}");
+            + $"{models.Manifest.Name} version {models.Manifest.Version}"
+            + (repeated > 0 ? $"; {repeated:N0} of them were in the log before, and stay as they were" : ""));
         output.Result(new JsonObject
         {
-            ["model"] = model.Models.Manifest.Name,
-            ["version"] = model.Models.Manifest.Version,
+            ["model"] = models.Manifest.Name,
+            ["version"] = models.Manifest.Version,
             ["run_id"] = options.RunId,
             ["decided"] = decisions.Count,
             ["held_out"] = decisions.Count(d => d.HeldOut),
+            ["repeated"] = repeated,
             ["out"] = file,
             ["offers"] = new JsonArray([.. offers.Select(o => new JsonObject
             {

@@ -20,7 +20,13 @@ internal static class DecisionData
 
     /// <summary>Opens the log of a folder.</summary>
     /// <exception cref="IOException">It is no data folder, or a server has it open, or it cannot be read.</exception>
-    public static async Task<T> OpenAsync<T>(string folder, string title, CommandOutput output, Func<DecisionLog, IProgress<double>, T> work, CancellationToken cancellation)
+    public static Task<T> OpenAsync<T>(string folder, string title, CommandOutput output, Func<DecisionLog, IProgress<double>, T> work, CancellationToken cancellation)
+        => OpenAsync(folder, title, output, (_, log, progress) => Task.FromResult(work(log, progress)), cancellation);
+
+    /// <summary>Opens customers and log of a folder.</summary>
+    /// <exception cref="IOException">It is no data folder, or a server has it open, or it cannot be read.</exception>
+    public static async Task<T> OpenAsync<T>(
+        string folder, string title, CommandOutput output, Func<CustomerDatabase, DecisionLog, IProgress<double>, Task<T>> work, CancellationToken cancellation)
     {
         // Opening makes a folder that is none a data folder: first see that it is one.
         CustomerDatabaseOptions options = new() { Directory = folder, Store = DataTarget.StoreOptions(folder, null) };
@@ -28,7 +34,7 @@ internal static class DecisionData
         {
             await using CustomerDatabase database = CustomerData.Open(options, schema: null, TimeProvider.System, new RecoveryBar(progress), cancellation);
             await using DecisionLog log = DecisionLog.Open(Keep, database, TimeProvider.System, cancellation);
-            return work(log, progress);
+            return await work(database, log, progress);
         });
     }
 }

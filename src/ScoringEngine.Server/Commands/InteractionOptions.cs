@@ -80,9 +80,9 @@ internal sealed record Interaction(string Channel, Direction Direction, string R
     /// <exception cref="CommandFailure">The workspace has no such channel.</exception>
     public int ChannelIn(Workspace workspace) => IndexOf(Channel, "channel", workspace.Channels);
 
-    /// <summary>Index of the role in a model; -1 when not told.</summary>
+    /// <summary>Index of the role among the policy's; -1 when not told.</summary>
     /// <exception cref="CommandFailure">The policy has no such role.</exception>
-    public int RoleIn(DecisionModel model) => IndexOf(Role, "role", model.Roles);
+    public int RoleIn(Workspace workspace) => IndexOf(Role, "role", [.. workspace.Policy.Roles.Keys]);
 
     /// <summary>Sets the context features of the same names, where the schema has categorical ones.</summary>
     public void Fill(FeatureSchema schema, Span<float> row)

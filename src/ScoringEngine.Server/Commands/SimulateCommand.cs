@@ -42,7 +42,7 @@ internal static class SimulateCommand
             }
             // A name that neither workspace has is a slip.
             _ = told.ChannelIn(before is null || after.Workspace.Channels.Contains(told.Channel) ? after.Workspace : before.Workspace);
-            _ = told.RoleIn(before is null || after.Roles.Contains(told.Role) ? after : before);
+            _ = told.RoleIn(before is null || after.Roles.Contains(told.Role) ? after.Workspace : before.Workspace);
             RejectedRows rejected = new(output, parse.GetValue(rejects));
             SimulationResult result = output.WithProgress("Simulating", progress => new Simulation(before, after, new SimulationOptions
             {
@@ -52,7 +52,7 @@ internal static class SimulateCommand
                 Role = told.Role,
                 Slots = told.Slots,
                 DropOne = parse.GetValue(dropOne),
-            }).Run(CustomerChunks.Read(parse.GetRequiredValue(data), after.Workspace, after.Models, null, told, rejected, progress), cancellation));
+            }).Run(CustomerChunks.Read(parse.GetRequiredValue(data), after.Workspace, after.Models, null, told, null, rejected, progress), cancellation));
             ExitCode exit = rejected.Finish();
             new SimulationSummary(result, before, after).Show(output, rejected);
             return Task.FromResult(exit);

@@ -68,7 +68,7 @@ public sealed class DecisionReplayTests(TrainedSample trained) : IDisposable
     public void Replay_AnotherInput_IsADifference()
     {
         (DecisionRecord record, DecisionInputs inputs) = Ranked(out _);
-        inputs.Row[0] += 5;
+        inputs.Row[0] += 120;
 
         Assert.NotNull(Replay().Replay(record, inputs));
     }
