@@ -70,12 +70,12 @@ public static class CatalogueTable
         new("applicability", ["rules", "applicability"], Cell.Rule, p => RuleCell(p.Applicability)),
         new("suitability", ["rules", "suitability"], Cell.Rule, p => RuleCell(p.Suitability)),
         new("minimum_customer_value", ["minimum_customer_value"], Cell.Word, p => Number(p.MinimumCustomerValue)),
-        new("channels", ["channels"], Cell.List, p => NotEmpty(string.Join(", ", p.Channels.Select(WorkspaceWriter.Scalar)))),
+        new("channels", ["channels"], Cell.List, p => NotEmpty(string.Join(", ", p.Channels.Select(YamlText.Scalar)))),
         new("valid_from", ["valid_from"], Cell.Word, p => p.ValidFrom?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
         new("valid_until", ["valid_until"], Cell.Word, p => p.ValidUntil?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
         new("budget", ["budget"], Cell.Word, p => Number(p.Budget)),
         new("volume", ["volume"], Cell.Word, p => p.Volume?.ToString(CultureInfo.InvariantCulture)),
-        new("caps", ["caps"], Cell.List, p => NotEmpty(string.Join(", ", p.Caps.Select(c => WorkspaceWriter.CapText(c, ofProposition: true))))),
+        new("caps", ["caps"], Cell.List, p => NotEmpty(string.Join(", ", p.Caps.Select(c => PolicyWriter.CapText(c, ofProposition: true))))),
         new("maturity_days", ["maturity_days"], Cell.Word, p => p.MaturityDays.ToString(CultureInfo.InvariantCulture)),
         new("concession", ["concession"], Cell.Word, p => Number(p.Concession)),
     ];
@@ -186,12 +186,15 @@ public static class CatalogueTable
     // The cell as YAML on one line; null where it is none.
     private static string? Yaml(Column column, string cell) => column.Kind switch
     {
-        Cell.Word => WorkspaceWriter.Quoted(cell),
-        Cell.Text => cell[0] == '"' ? YamlSection.FlowOf(cell) : WorkspaceWriter.Quoted(cell),
+        Cell.Word => YamlText.Quoted(cell),
+        Cell.Text => cell[0] == '"' ? YamlSection.FlowOf(cell) : YamlText.Quoted(cell),
         Cell.List => YamlSection.FlowOf($"[{cell}]"),
-        Cell.Map => cell.Contains(':', StringComparison.Ordinal) ? YamlSection.FlowOf($"{{{cell}}}") : WorkspaceWriter.Quoted(cell),
+        Cell.Map => column.Name == "contact" && !cell.Contains(':', StringComparison.Ordinal) ? YamlText.Quoted(cell) : Names(cell),
         _ => RuleYaml(cell),
     };
+
+    private static string? Names(string cell)
+        => cell.Contains(':', StringComparison.Ordinal) ? YamlSection.FlowOf($"{{{cell}}}") : null;
 
     private static string? RuleYaml(string cell)
     {
@@ -200,7 +203,7 @@ public static class CatalogueTable
             return YamlSection.FlowOf(cell);
         }
         string[] comparisons = cell.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return comparisons.Length == 1 ? WorkspaceWriter.Quoted(comparisons[0]) : $"[{string.Join(", ", comparisons.Select(WorkspaceWriter.Quoted))}]";
+        return comparisons.Length == 1 ? YamlText.Quoted(comparisons[0]) : $"[{string.Join(", ", comparisons.Select(YamlText.Quoted))}]";
     }
 
     private static string? RuleCell(Rule? rule) => rule switch
@@ -216,18 +219,18 @@ public static class CatalogueTable
     private static string TextCell(string text)
     {
         bool plain = text.Length > 0 && text[0] is not ('"' or '=' or '+' or '-' or '@') && !char.IsWhiteSpace(text[0]) && !char.IsWhiteSpace(text[^1])
-            && text == WorkspaceWriter.Quoted(text)[1..^1];
-        return plain ? text : WorkspaceWriter.Quoted(text);
+            && text == YamlText.Quoted(text)[1..^1];
+        return plain ? text : YamlText.Quoted(text);
     }
 
     private static string? NotEmpty(string text) => text.Length == 0 ? null : text;
 
     private static string Flag(bool value) => value ? "true" : "false";
 
-    private static string? Number(double? value) => value is { } number ? WorkspaceWriter.Number(number) : null;
+    private static string? Number(double? value) => value is { } number ? YamlText.Number(number) : null;
 
     private static string? Map(IEnumerable<KeyValuePair<string, double>> numbers)
-        => NotEmpty(string.Join(", ", numbers.Select(n => $"{WorkspaceWriter.Scalar(n.Key)}: {WorkspaceWriter.Number(n.Value)}")));
+        => NotEmpty(string.Join(", ", numbers.Select(n => $"{YamlText.Scalar(n.Key)}: {YamlText.Number(n.Value)}")));
 
     /// <summary>A mapping under construction; its text is one line of YAML.</summary>
     private sealed class Branch
@@ -248,6 +251,6 @@ public static class CatalogueTable
             ((Branch)branch).Set(path[1..], value);
         }
 
-        public override string ToString() => "{" + string.Join(", ", _entries.Select(e => $"{WorkspaceWriter.Quoted(e.Key)}: {e.Value}")) + "}";
+        public override string ToString() => "{" + string.Join(", ", _entries.Select(e => $"{YamlText.Quoted(e.Key)}: {e.Value}")) + "}";
     }
 }

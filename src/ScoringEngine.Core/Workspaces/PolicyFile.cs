@@ -232,7 +232,7 @@ internal static class PolicyFile
         if (section.Section("test") is { } t)
         {
             test = new GateTest(t.RequiredNumber("share", 0, 1), t.OptionalWhole("salt") ?? 0, t.RequiredDate("from"), t.RequiredDate("until"), t.RequiredNumber("budget", 0));
-            if (test.Until < test.From && t.Has("until"))
+            if (test.Until < test.From && test.Until > DateOnly.MinValue)
             {
                 t.Problem("until", FormattableString.Invariant($"{test.Until:yyyy-MM-dd}, expected a day not before from ({test.From:yyyy-MM-dd})"));
             }

@@ -48,12 +48,12 @@ public static class RuleText
 
     // A list is no entry of a list.
     private static string Entry(Rule rule)
-        => rule is Compound compound ? $"{{{SnakeCase.Of(compound.Junction)}: {List(compound)}}}" : WorkspaceWriter.Quoted(((Comparison)rule).Text);
+        => rule is Compound compound ? $"{{{SnakeCase.Of(compound.Junction)}: {List(compound)}}}" : YamlText.Quoted(((Comparison)rule).Text);
 
     private static string List(Compound compound) => $"[{string.Join(", ", compound.Parts.Select(Entry))}]";
 
     // Without quotes where a block of YAML reads back the same text.
     private static string Plain(Comparison comparison)
         => char.IsLetter(comparison.Text[0]) && comparison.Text.All(c => char.IsLetterOrDigit(c) || " _-.+/%<>=![],".Contains(c))
-            ? comparison.Text : WorkspaceWriter.Quoted(comparison.Text);
+            ? comparison.Text : YamlText.Quoted(comparison.Text);
 }

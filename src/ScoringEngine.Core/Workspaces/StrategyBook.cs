@@ -263,7 +263,7 @@ public sealed class StrategyBook
         List<(string Name, string Text)> rows =
         [
             .. contact.Caps.Select(c => ("cap", Cap(c))),
-            .. contact.Suppressions.Select(s => ("pause", $"{Duration.Of(s.Pause)} for a {(s.Group.Length > 0 ? s.Group : SnakeCase.Of(s.Scope))} after {s.After} {SnakeCase.Of(s.Outcome)} in {Duration.Of(s.Within)}")),
+            .. contact.Suppressions.Select(s => ("pause", $"{Duration.Of(s.Pause)} for {Scope(s.Scope, s.Group)} after {s.After} {SnakeCase.Of(s.Outcome)} in {Duration.Of(s.Within)}")),
             .. contact.Consent.Select(c => ("consent", $"{c.Key}: {c.Value}")),
         ];
         if (contact.QuietFrom is { } from && contact.QuietUntil is { } until)
@@ -292,8 +292,10 @@ public sealed class StrategyBook
         => (double.IsPositiveInfinity(right.MaximumConcession) ? "any concession" : $"up to {Number(right.MaximumConcession)} {currency}")
             + (right.Propositions.IsEmpty ? "" : $"; {string.Join(", ", right.Propositions)}");
 
-    private static string Cap(ContactCap cap) => $"at most {cap.Most} in {Duration.Of(cap.Window)} for a {(cap.Group.Length > 0 ? cap.Group : SnakeCase.Of(cap.Scope))}"
+    private static string Cap(ContactCap cap) => $"at most {cap.Most} in {Duration.Of(cap.Window)} for {Scope(cap.Scope, cap.Group)}"
         + (cap.Channels.IsEmpty ? "" : $" in {string.Join(", ", cap.Channels)}");
+
+    private static string Scope(ContactScope scope, string group) => group.Length > 0 ? $"group {group}" : $"a {SnakeCase.Of(scope)}";
 
     private static string Money(Amount amount)
         => Number(amount.Base) + string.Concat(amount.PerFeature.Select(f => $" + {Number(f.Value)} per {Words(f.Key)}"))

@@ -113,37 +113,40 @@ public static class StrategyCheck
 
         public void ContactPolicy()
         {
-            if (_parts.Policy?.Contact is not { } contact)
+            ImmutableArray<ContactCap> common = _parts.Policy?.Contact.Caps ?? [];
+            Caps(Policy.FileName, "contact_policy.caps", ["contact_policy", "caps"], common);
+            foreach (Proposition proposition in _propositions)
             {
-                return;
-            }
-            string Path(int cap) => $"contact_policy.caps[{cap}]";
-            for (int i = 0; i < contact.Caps.Length; i++)
-            {
-                ContactCap cap = contact.Caps[i];
-                string[] path = ["contact_policy", "caps", Text(i)];
-                if (cap.Most == 0)
+                string name = $"proposition '{proposition.Id}': caps";
+                string[] path = ["propositions", proposition.Id, "caps"];
+                Caps(Catalogue.FileName, name, path, proposition.Caps);
+                for (int i = 0; i < proposition.Caps.Length; i++)
                 {
-                    Add(Severity.Error, Policy.FileName, $"{Path(i)}.most: 0 forbids every contact, expected at least 1 (propositions say in which channels they are offered)", [.. path, "most"]);
-                }
-                int stricter = contact.Caps.ToList().FindIndex(other => !ReferenceEquals(other, cap) && other.Most > 0 && Implies(other, cap)
-                    && (!Implies(cap, other) || contact.Caps.IndexOf(other) < i));
-                if (stricter >= 0 && cap.Most > 0)
-                {
-                    Add(Severity.Error, Policy.FileName, $"{Path(i)}: at most {Show(cap)} contradicts {Path(stricter)}, which never lets it come to that: at most {Show(contact.Caps[stricter])}", path);
+                    ContactCap cap = proposition.Caps[i];
+                    if (cap.Most > 0 && common.FirstOrDefault(c => c.Most > 0 && Implies(c, cap, proposition.Group)) is { } stricter)
+                    {
+                        Add(Severity.Warning, Catalogue.FileName, $"{name}[{i}], at most {Show(cap)}, never binds: policy.yaml allows at most {Show(stricter)}", [.. path, Text(i)]);
+                    }
                 }
             }
-            foreach ((Proposition proposition, ContactCap cap) in _propositions.SelectMany(p => p.Caps.Select(c => (p, c))))
+        }
+
+        private void Caps(string file, string name, string[] path, ImmutableArray<ContactCap> caps)
+        {
+            for (int i = 0; i < caps.Length; i++)
             {
-                int index = proposition.Caps.IndexOf(cap);
-                string[] path = ["propositions", proposition.Id, "caps", Text(index)];
+                ContactCap cap = caps[i];
                 if (cap.Most == 0)
                 {
-                    Add(Severity.Error, Catalogue.FileName, $"proposition '{proposition.Id}': caps[{index}].most: 0 forbids every contact, expected at least 1", path);
+                    Add(Severity.Error, file, $"{name}[{i}].most: 0 forbids every contact, expected at least 1 (propositions say in which channels they are offered)", [.. path, Text(i), "most"]);
+                    continue;
                 }
-                else if (contact.Caps.FirstOrDefault(c => c.Most > 0 && Implies(c, cap, proposition.Group)) is { } stricter)
+                // Of two that say the same, the later one is too much.
+                int stricter = Enumerable.Range(0, caps.Length)
+                    .FirstOrDefault(o => o != i && caps[o].Most > 0 && Implies(caps[o], cap) && (o < i || !Implies(cap, caps[o])), -1);
+                if (stricter >= 0)
                 {
-                    Add(Severity.Warning, Catalogue.FileName, $"proposition '{proposition.Id}': caps[{index}], at most {Show(cap)}, never binds: policy.yaml allows at most {Show(stricter)}", path);
+                    Add(Severity.Error, file, $"{name}[{i}]: at most {Show(cap)} contradicts {name}[{stricter}], which never lets it come to that: at most {Show(caps[stricter])}", [.. path, Text(i)]);
                 }
             }
         }

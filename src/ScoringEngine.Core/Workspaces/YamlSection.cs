@@ -129,7 +129,7 @@ internal sealed class YamlSection
         {
             YamlMappingNode mapping => "{" + string.Join(", ", mapping.Children.Select(c => $"{Flow(c.Key)}: {Flow(c.Value)}")) + "}",
             YamlSequenceNode list => "[" + string.Join(", ", list.Children.Select(Flow)) + "]",
-            _ => IsNull(node) ? "null" : WorkspaceWriter.Quoted(((YamlScalarNode)node).Value ?? ""),
+            _ => IsNull(node) ? "null" : YamlText.Quoted(((YamlScalarNode)node).Value ?? ""),
         };
     }
 
@@ -298,16 +298,21 @@ internal sealed class YamlSection
         return OptionalDate(key) ?? DateOnly.MinValue;
     }
 
-    /// <summary>A time of day such as 21:30 that must be there.</summary>
-    public TimeOnly RequiredTime(string key)
+    /// <summary>A time of day such as 21:30 that must be there; null where it is not.</summary>
+    public TimeOnly? RequiredTime(string key)
     {
         RequirePresence(key, "a time of day such as 21:30");
         string? text = Text(key);
-        if (!TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out TimeOnly time) && text is not null)
+        if (text is null)
         {
-            Problem(key, $"'{text}', expected a time of day such as 21:30");
+            return null;
         }
-        return time;
+        if (TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out TimeOnly time))
+        {
+            return time;
+        }
+        Problem(key, $"'{text}', expected a time of day such as 21:30");
+        return null;
     }
 
     /// <summary>A number in a range that must be there.</summary>

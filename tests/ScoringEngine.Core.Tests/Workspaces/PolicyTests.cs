@@ -150,7 +150,7 @@ public sealed class PolicyTests
         WorkspaceFiles.Write(folder, ("schema.yaml", Schema), ("propositions.yaml", Catalogue), ("policy.yaml", WorkspaceWriter.PolicyText(policy)));
         WorkspaceFiles.AssertSame(policy, Workspace.Load(folder.Path).Policy);
         folder.Write("policy.yaml", WorkspaceWriter.PolicyText(new Policy()));
-        Assert.Equal(new Policy(), Workspace.Load(folder.Path).Policy);
+        WorkspaceFiles.AssertSame(new Policy(), Workspace.Load(folder.Path).Policy);
     }
 
     [Theory]

@@ -66,7 +66,8 @@ public sealed class StrategyCheckTests
     [InlineData("valid_until: 2027-06-30", "valid_until: 2026-10-31", "60: warning: proposition 'upgrade': no customer can get it: expired on 2026-10-31")]
     [InlineData("minimum_customer_value: -0.1", "minimum_customer_value: 0.2", "63: warning: proposition 'upgrade': no customer can get it: customers of no segment perceive more than 0.15 in it, minimum_customer_value is 0.2")]
     [InlineData("margin: 40", "margin: -40", "53: warning: proposition 'upgrade': brings the organisation nothing: neither margin nor saving can be above 0")]
-    [InlineData("{most: 1, window: 90d}", "{most: 0, window: 90d}", "32: proposition 'adviser': caps[0].most: 0 forbids every contact, expected at least 1")]
+    [InlineData("{most: 1, window: 90d}", "{most: 0, window: 90d}", "32: proposition 'adviser': caps[0].most: 0 forbids every contact, expected at least 1 (propositions say in which channels they are offered)")]
+    [InlineData("- {most: 1, window: 90d}", "- {most: 1, window: 90d}\n      - {most: 1, window: 60d}", "33: proposition 'adviser': caps[1]: at most 1 in 60d of a proposition contradicts proposition 'adviser': caps[0], which never lets it come to that: at most 1 in 90d of a proposition")]
     [InlineData("{most: 1, window: 90d}", "{most: 3, window: 7d}", "32: warning: proposition 'adviser': caps[0], at most 3 in 7d of a proposition, never binds: policy.yaml allows at most 3 in 7d")]
     public void Check_Catalogue_SaysWhatAndWhere(string text, string replacement, string? problem)
     {
@@ -77,7 +78,7 @@ public sealed class StrategyCheckTests
 
     [Fact]
     public void Check_RuleThatIsNeverTrue_IsAtItsRule()
-        => Assert.StartsWith("propositions.yaml:20: ", Assert.Single(Check("propositions.yaml", "tenure >= 12", "tenure > 480")));
+        => Assert.StartsWith("propositions.yaml:18: ", Assert.Single(Check("propositions.yaml", "tenure >= 12", "tenure > 480")));
 
     [Fact]
     public void Check_ConcessionThatNoRoleMayGrant_IsAWarning()
@@ -91,8 +92,8 @@ public sealed class StrategyCheckTests
 
     [Theory]
     [InlineData("tiers: [value_destroyer, marginal]", "tiers: [marginal]", "strategies.yaml:2: no strategy for any segment, tiers value_destroyer")]
-    [InlineData("tiers: [value_destroyer, marginal]", "tiers: [value_destroyer, marginal, sustainer]", "strategies.yaml:24: strategies 'keep' and 'serve' both address any segment, tiers sustainer")]
-    [InlineData("tiers: [value_destroyer, marginal]", "tiers: all", "strategies.yaml:24: strategies 'keep' and 'serve' both address any segment, tiers sustainer, value_creator")]
+    [InlineData("tiers: [value_destroyer, marginal]", "tiers: [value_destroyer, marginal, sustainer]", "strategies.yaml:23: strategies 'keep' and 'serve' both address any segment, tiers sustainer")]
+    [InlineData("tiers: [value_destroyer, marginal]", "tiers: all", "strategies.yaml:23: strategies 'keep' and 'serve' both address any segment, tiers sustainer, value_creator")]
     [InlineData("business_case: Three points fewer leave.", "business_case: ''", "strategies.yaml:2: incomplete: strategy 'keep': no business case with targets of plan.yaml")]
     [InlineData("timeframe: Two quarters.", "timeframe: ''", "strategies.yaml: incomplete: strategy 'keep' lacks timeframe")]
     public void Check_Strategies_SaysWhatAndWhere(string text, string replacement, string problem)
@@ -129,8 +130,8 @@ public sealed class StrategyCheckTests
     public void Check_TargetsThatAreOver_AreWarningsAndExpireTheirStrategy()
         => Assert.Equal(
             [
-                "propositions.yaml:60: warning: proposition 'upgrade': no customer can get it: expired on 2027-06-30",
-                "strategies.yaml:39: warning: strategy 'serve': expired: its last target was due on 2027-06-30",
+                "propositions.yaml:49: warning: proposition 'upgrade': no customer can get it: expired on 2027-06-30",
+                "strategies.yaml:33: warning: strategy 'serve': expired: its last target was due on 2027-06-30",
                 "plan.yaml:3: warning: target 'calls' was due on 2027-06-30",
             ], Check("policy.yaml", "until: 2026-12-31", "until: 2028-12-31", new DateOnly(2027, 7, 1)));
 
@@ -139,7 +140,7 @@ public sealed class StrategyCheckTests
     {
         string[] problems = Check("propositions.yaml", "category: ", "valid_until: 2026-10-01\n    category: ", new DateOnly(2027, 7, 1));
         Assert.Contains("strategies.yaml:2: strategy 'keep': has nothing to offer: every proposition has expired or excludes its customers", problems);
-        Assert.Contains("strategies.yaml:21: strategy 'serve': has nothing to offer: every proposition has expired or excludes its customers", problems);
+        Assert.Contains("strategies.yaml:20: strategy 'serve': has nothing to offer: every proposition has expired or excludes its customers", problems);
     }
 
     [Fact]
@@ -148,14 +149,14 @@ public sealed class StrategyCheckTests
         using TemporaryFolder folder = new();
         StrategySample.Write(folder);
         folder.Write("propositions.yaml", "propositions:\n  - {id: adviser, differentiated: true, rules: {eligibility: tier = value_creator}, economics: {margin: 1}}\n"
-            + "  - {id: self_service, rules: {eligibility: [tier in [sustainer, value_creator]]}, group: upsell, economics: {saving: 1}}\n");
+            + "  - {id: self_service, rules: {eligibility: \"tier in [sustainer, value_creator]\"}, group: upsell, economics: {saving: 1}}\n");
         Assert.Equal(["strategy 'serve': has nothing to offer: every proposition has expired or excludes its customers"],
             StrategyCheck.Check(folder.Path, StrategySample.Day).Where(p => p.Severity == Severity.Error).Select(p => p.Message));
     }
 
     [Fact]
     public void Check_TargetOfNoStrategy_IsIncomplete()
-        => Assert.Equal(["strategies.yaml:21: incomplete: strategy 'serve': no business case with targets of plan.yaml", "plan.yaml:3: incomplete: target 'calls' is promised by no strategy"],
+        => Assert.Equal(["strategies.yaml:20: incomplete: strategy 'serve': no business case with targets of plan.yaml", "plan.yaml:3: incomplete: target 'calls' is promised by no strategy"],
             Check("strategies.yaml", "    targets: [calls]\n", ""));
 
     /// <summary>Everything that a person may get wrong at once is told at once.</summary>

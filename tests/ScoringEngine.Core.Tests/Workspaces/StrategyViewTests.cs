@@ -29,7 +29,7 @@ public sealed class StrategyViewTests
     public void Of_RulesOnSegmentAndTier_SayWhoCannotGetIt()
     {
         using TemporaryFolder folder = new();
-        StrategySample.Write(folder, "propositions.yaml", "eligibility: plan != premium", "eligibility: [segment in [2, 3], tier = value_creator]");
+        StrategySample.Write(folder, "propositions.yaml", "eligibility: plan != premium", "eligibility: [\"segment in [2, 3]\", tier = value_creator]");
         Workspace workspace = Workspace.Load(folder.Path);
         Assert.Equal("its rules exclude every customer", Upgrade(1, null));
         Assert.Equal("its rules exclude every customer", Upgrade(2, Tier.Marginal));
