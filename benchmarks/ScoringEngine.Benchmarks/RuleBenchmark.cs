@@ -22,6 +22,7 @@ public class RuleBenchmark
     private readonly CompiledRule[] _rules = new CompiledRule[Propositions * RulesEach];
     private readonly float[] _rows = new float[Batch * Features];
     private readonly RuleScores[] _scores = new RuleScores[Batch];
+    private readonly RuleBlock _block;
     private int _row;
 
     public RuleBenchmark()
@@ -33,6 +34,7 @@ public class RuleBenchmark
             Kind = f < Categorical ? FeatureKind.Categorical : FeatureKind.Numeric,
             Categories = f < Categorical ? ["a", "b", "c", "d"] : [],
         }));
+        _block = new RuleBlock(schema);
         SeededRandom random = new(1);
         for (int r = 0; r < _rules.Length; r++)
         {
@@ -67,11 +69,12 @@ public class RuleBenchmark
     public ulong RulesOfBlocks()
     {
         ulong passed = 0;
-        for (int row = 0; row < Batch; row += CompiledRule.BlockRows)
+        for (int row = 0; row < Batch; row += RuleBlock.Capacity)
         {
+            _block.Fill(_rows.AsSpan(row * Features), Features, _scores.AsSpan(row, RuleBlock.Capacity));
             foreach (CompiledRule rule in _rules)
             {
-                rule.Evaluate(_rows.AsSpan(row * Features), Features, CompiledRule.BlockRows, _scores.AsSpan(row), out ulong isTrue, out _);
+                rule.Evaluate(_block, out ulong isTrue, out _);
                 passed ^= isTrue;
             }
         }

@@ -8,7 +8,7 @@ namespace ScoringEngine.Core.Decisions;
 
 /// <summary>
 /// The contact policy and the propositions' own caps, compiled: which propositions a customer may not be offered now, and why. Immutable and
-/// thread-safe; checking allocates nothing and looks at each contact once.
+/// thread-safe; checking allocates nothing, and one pass over the contacts serves all propositions.
 /// </summary>
 /// <remarks>
 /// <para>What counts in a cap: a presented contact until the window's length after it, exclusive; a reservation until it expires, exclusive, whatever the
@@ -116,7 +116,7 @@ public sealed class ContactRules
 
     private static Fall Capped(Counter[] counters, ReadOnlySpan<long> counts, int channel)
     {
-        foreach (Counter counter in counters)
+        foreach (ref readonly Counter counter in counters.AsSpan())
         {
             if (counts[counter.Slot] >= counter.Most && counter.HoldsIn(channel))
             {
@@ -160,7 +160,7 @@ public sealed class ContactRules
             if (contact.Kind is ContactKind.Reserved or ContactKind.Presented)
             {
                 bool reserved = contact.Kind == ContactKind.Reserved;
-                foreach (Counter counter in counters)
+                foreach (ref readonly Counter counter in counters.AsSpan())
                 {
                     long until = reserved ? at : at + counter.WindowMs;
                     counts[counter.Slot] += until > now && counter.Counts(contact.Channel) ? 1 : 0;
@@ -168,8 +168,8 @@ public sealed class ContactRules
             }
             foreach (CompiledSuppression suppression in _suppressions)
             {
-                int slot = suppression.SlotOf[proposition];
-                if (contact.Kind == suppression.Kind && slot >= 0 && at + suppression.PauseMs > Math.Max(now, pausedUntil[slot])
+                if (contact.Kind == suppression.Kind && suppression.SlotOf[proposition] is >= 0 and int slot
+                    && at + suppression.PauseMs > Math.Max(now, pausedUntil[slot])
                     && IsEnough(input.Contacts, suppression, slot, at))
                 {
                     pausedUntil[slot] = at + suppression.PauseMs;
@@ -270,11 +270,12 @@ public sealed class ContactRules
             return 0;
         }
         TimeSpan memory = memories.Max();
+        // Where caps per customer bound them, these count: they include propositions that left the catalogue.
         double together = Contacts(policy.Caps.Where(c => c.Scope == ContactScope.Customer));
         double each = catalogue.Where(p => p.Kind != PropositionKind.Mandatory)
             .Sum(p => Contacts(policy.Caps.Where(c => c.Scope == ContactScope.Proposition).Concat(p.Caps)));
         int kinds = 1 + policy.Suppressions.Select(s => s.Outcome).Where(o => o != ContactKind.Presented).Distinct().Count();
-        double events = Math.Min(together, each) * kinds;
+        double events = (double.IsInfinity(together) ? each : together) * kinds;
         return double.IsInfinity(events) ? DefaultEvents : (int)Math.Min(events, int.MaxValue);
 
         // A window of a sliding cap holds at most so many, so the memory at most as many times that as windows begin in it.
@@ -298,7 +299,7 @@ public sealed class ContactRules
     private sealed record CompiledSuppression(ContactKind Kind, int After, long WithinMs, long PauseMs, int[] SlotOf);
 
     /// <summary>A cap as it holds for one proposition; those that it counts together share the slot.</summary>
-    private sealed class Counter(int slot, int number, ContactCap cap, Channels channels)
+    private readonly struct Counter(int slot, int number, ContactCap cap, Channels channels)
     {
         private readonly bool[]? _byIndex = cap.Channels.IsEmpty ? null : channels.IndexSet(cap.Channels);
         private readonly bool[]? _byNumber = cap.Channels.IsEmpty ? null : channels.NumberSet(cap.Channels);

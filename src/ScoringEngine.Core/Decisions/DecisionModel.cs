@@ -179,6 +179,7 @@ public sealed class DecisionModel
         {
             scores[r] = RuleScoresOf(block, r);
         }
+        block.RuleRows.Fill(block.Rows, block.Columns, scores);
         ulong rows = count == BlockRows ? ulong.MaxValue : (1UL << count) - 1;
         for (int a = 0; a < _terms.Length; a++)
         {
@@ -186,7 +187,7 @@ public sealed class DecisionModel
             for (int i = a * RuleStages; i < (a + 1) * RuleStages; i++)
             {
                 ulong isTrue = rows;
-                _rules[i]?.Evaluate(block.Rows, block.Columns, count, scores, out isTrue, out _);
+                _rules[i]?.Evaluate(block.RuleRows, out isTrue, out _);
                 block.RulesPassed[i] = isTrue;
                 passed &= isTrue;
             }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Workspaces;
 
@@ -16,9 +17,6 @@ namespace ScoringEngine.Core.Rules;
 /// </remarks>
 public sealed class CompiledRule
 {
-    /// <summary>Most rows of a block.</summary>
-    public const int BlockRows = BlockOfRows.Most;
-
     /// <summary>Deepest nesting of all, any and none.</summary>
     public const int MaxDepth = 16;
 
@@ -88,25 +86,20 @@ public sealed class CompiledRule
     public Truth Evaluate(ReadOnlySpan<float> row, in RuleScores scores)
     {
         Debug.Assert(row.Length >= MinimumColumns);
-        Run(new OneRow(row, in scores), 0, _steps.Length, out ulong isTrue, out ulong maybe);
+        Run(new OneRow(row, in scores), out ulong isTrue, out ulong maybe);
         // Each is 0 or 1 in bit 0, and what is true may be.
         return (Truth)((isTrue & 1) + (maybe & 1));
     }
 
-    /// <summary>What the rule says of each row of a block.</summary>
-    /// <param name="rows">[count x columns], row-major: all features of the schema, context included; NaN is missing.</param>
-    /// <param name="columns">Values of a row.</param>
-    /// <param name="count">Rows, 0 to <see cref="BlockRows"/>.</param>
-    /// <param name="scores">Scores by row.</param>
-    /// <param name="isTrue">Bit r: the rule is true of row r. Bits from <paramref name="count"/> on are 0.</param>
+    /// <summary>What the rule says of each row of a block, which is of the same schema.</summary>
+    /// <param name="block">The rows.</param>
+    /// <param name="isTrue">Bit r: the rule is true of row r. Bits from <see cref="RuleBlock.Count"/> on are 0.</param>
     /// <param name="isUnknown">Bit r: it is unknown.</param>
-    public void Evaluate(
-        ReadOnlySpan<float> rows, int columns, int count, ReadOnlySpan<RuleScores> scores, out ulong isTrue, out ulong isUnknown)
+    public void Evaluate(RuleBlock block, out ulong isTrue, out ulong isUnknown)
     {
-        Debug.Assert(count is >= 0 and <= BlockRows && columns >= MinimumColumns && rows.Length >= count * columns && scores.Length >= count);
-        Span<float> scratch = stackalloc float[BlockRows];
-        Run(new BlockOfRows(rows, columns, count, scores, scratch), 0, _steps.Length, out isTrue, out ulong maybe);
-        ulong all = count == BlockRows ? ~0UL : (1UL << count) - 1;
+        ArgumentNullException.ThrowIfNull(block);
+        Run(new BlockOfRows(block.Columns, block.Count), out isTrue, out ulong maybe);
+        ulong all = block.Count == RuleBlock.Capacity ? ~0UL : (1UL << block.Count) - 1;
         isTrue &= all;
         isUnknown = maybe & ~isTrue & all;
     }
@@ -125,7 +118,7 @@ public sealed class CompiledRule
         {
             Step at = _steps[step];
             int next = at.Kind == StepKind.Enter ? at.Argument + 1 : step + 1;
-            Run(rows, step, next, out ulong isTrue, out _);
+            RunSteps(rows, step, next, out ulong isTrue, out _);
             if ((isTrue & 1) != 0)
             {
                 step = next;
@@ -210,11 +203,28 @@ public sealed class CompiledRule
         }
     }
 
-    /// <summary>Runs steps of one conjunction, and of those in it.</summary>
-    private void Run<TRows>(in TRows rows, int from, int until, out ulong isTrue, out ulong maybe)
+    private void Run<TRows>(in TRows rows, out ulong isTrue, out ulong maybe)
         where TRows : struct, IRuleRows, allows ref struct
     {
-        Span<ulong> outer = _depth == 0 ? [] : stackalloc ulong[2 * _depth];
+        if (_depth > 0)
+        {
+            RunSteps(rows, 0, _steps.Length, out isTrue, out maybe);
+            return;
+        }
+        // One conjunction, as most rules are, needs no stack.
+        isTrue = ~0UL;
+        maybe = ~0UL;
+        foreach (ref readonly RuleTest test in _tests.AsSpan())
+        {
+            And(rows, in test, ref isTrue, ref maybe);
+        }
+    }
+
+    /// <summary>Runs steps of one conjunction, and of those in it.</summary>
+    private void RunSteps<TRows>(in TRows rows, int from, int until, out ulong isTrue, out ulong maybe)
+        where TRows : struct, IRuleRows, allows ref struct
+    {
+        Span<ulong> outer = stackalloc ulong[2 * _depth];
         int depth = 0;
         ulong allTrue = ~0UL;
         ulong allMaybe = ~0UL;
@@ -223,12 +233,7 @@ public sealed class CompiledRule
             switch (step.Kind)
             {
                 case StepKind.Test:
-                    ref readonly RuleTest test = ref _tests[step.Argument];
-                    rows.Run(in test, out ulong hit, out ulong missing);
-                    hit ^= test.Inverted;
-                    missing &= test.Strict;
-                    allTrue &= hit & ~missing;
-                    allMaybe &= hit | missing;
+                    And(rows, in _tests[step.Argument], ref allTrue, ref allMaybe);
                     break;
                 case StepKind.Enter:
                     outer[depth++] = allTrue;
@@ -244,6 +249,17 @@ public sealed class CompiledRule
         }
         isTrue = allTrue;
         maybe = allMaybe;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void And<TRows>(in TRows rows, in RuleTest test, ref ulong allTrue, ref ulong allMaybe)
+        where TRows : struct, IRuleRows, allows ref struct
+    {
+        rows.Run(in test, out ulong hit, out ulong missing);
+        hit ^= test.Inverted;
+        missing &= test.Strict;
+        allTrue &= hit & ~missing;
+        allMaybe &= hit | missing;
     }
 
     private readonly record struct Step(StepKind Kind, int Argument);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -31,8 +32,10 @@ internal readonly ref struct OneRow : IRuleRows
         _scores = ref scores;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Value(int subject) => subject >= 0 ? _row[subject] : RuleSubject.ScoreOf(subject, _scores);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Run(in RuleTest test, out ulong hit, out ulong missing)
     {
         float value = Value(test.Subject);
@@ -45,26 +48,22 @@ internal readonly ref struct OneRow : IRuleRows
     }
 
     // No branch on the value: that would be guessed wrong as often as customers differ.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Within(float value, Interval interval) => (value >= interval.Low) & (value <= interval.High) ? 1UL : 0;
 }
 
-/// <summary>Up to 64 rows: bit r is row r.</summary>
-internal readonly ref struct BlockOfRows(ReadOnlySpan<float> rows, int columns, int count, ReadOnlySpan<RuleScores> scores, Span<float> scratch) : IRuleRows
+/// <summary>The rows of a block by column: bit r is row r.</summary>
+internal readonly ref struct BlockOfRows(ReadOnlySpan<float> columns, int count) : IRuleRows
 {
-    /// <summary>Most rows.</summary>
-    public const int Most = 64;
+    private readonly ReadOnlySpan<float> _columns = columns;
 
-    private readonly ReadOnlySpan<float> _rows = rows;
-    private readonly ReadOnlySpan<RuleScores> _scores = scores;
-    private readonly Span<float> _column = scratch;
-
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Run(in RuleTest test, out ulong hit, out ulong missing)
     {
-        Gather(test.Subject);
         hit = 0;
         missing = 0;
-        ref float column = ref MemoryMarshal.GetReference(_column);
-        for (int i = 0; i < Most; i += Vector512<float>.Count)
+        ref float column = ref MemoryMarshal.GetReference(RuleBlock.Column(_columns, test.Subject));
+        for (int i = 0; i < count; i += Vector512<float>.Count)
         {
             // Comparisons are exact, so that any width of the hardware gives the same bits.
             Vector512<float> values = Vector512.LoadUnsafe(ref column, (nuint)i);
@@ -78,22 +77,7 @@ internal readonly ref struct BlockOfRows(ReadOnlySpan<float> rows, int columns, 
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Within(Vector512<float> values, Interval interval)
         => Vector512.GreaterThanOrEqual(values, Vector512.Create(interval.Low)) & Vector512.LessThanOrEqual(values, Vector512.Create(interval.High));
-
-    private void Gather(int subject)
-    {
-        if (subject < 0)
-        {
-            for (int r = 0; r < count; r++)
-            {
-                _column[r] = RuleSubject.ScoreOf(subject, _scores[r]);
-            }
-            return;
-        }
-        for (int r = 0, at = subject; r < count; r++, at += columns)
-        {
-            _column[r] = _rows[at];
-        }
-    }
 }

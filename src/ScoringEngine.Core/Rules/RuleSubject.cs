@@ -11,12 +11,15 @@ namespace ScoringEngine.Core.Rules;
 /// </summary>
 internal sealed class RuleSubject
 {
+    /// <summary>Number of scores.</summary>
+    public const int Scores = 4;
+
     private const string Segment = "segment";
     private const string TierName = "tier";
     private const string ExpectedProfit = "expected_profit";
     private const string Potential = "potential";
 
-    private static readonly string[] Scores = [Segment, TierName, ExpectedProfit, Potential];
+    private static readonly string[] ScoreNames = [Segment, TierName, ExpectedProfit, Potential];
     private static readonly string[] Tiers = [.. Enum.GetValues<Tier>().Select(SnakeCase.Of)];
 
     private readonly string _name;
@@ -29,7 +32,7 @@ internal sealed class RuleSubject
         _schema = schema;
         int feature = schema.IndexOf(name);
         _feature = feature >= 0 ? schema.Features[feature] : null;
-        Index = feature >= 0 ? feature : ~Array.IndexOf(Scores, name);
+        Index = feature >= 0 ? feature : ~Array.IndexOf(ScoreNames, name);
     }
 
     /// <summary>Index of the feature; for a score, the complement of its number, see <see cref="ScoreOf"/>.</summary>
@@ -46,10 +49,10 @@ internal sealed class RuleSubject
     public static RuleSubject? Find(string name, FeatureSchema schema, out string error)
     {
         int feature = schema.IndexOf(name);
-        if (feature >= 0 ? schema.Features[feature].Protected : !Scores.Contains(name))
+        if (feature >= 0 ? schema.Features[feature].Protected : !ScoreNames.Contains(name))
         {
             error = feature >= 0 ? $"feature '{name}' is protected, expected one that rules may use"
-                : $"no feature '{name}'{NearestName.Hint(name, schema.Features.Where(f => !f.Protected).Select(f => f.Name).Concat(Scores))}";
+                : $"no feature '{name}'{NearestName.Hint(name, schema.Features.Where(f => !f.Protected).Select(f => f.Name).Concat(ScoreNames))}";
             return null;
         }
         error = "";

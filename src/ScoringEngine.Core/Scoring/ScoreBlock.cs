@@ -1,5 +1,6 @@
 using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Models;
+using ScoringEngine.Core.Rules;
 using ScoringEngine.Core.Trees;
 using ScoringEngine.Core.Value;
 
@@ -28,6 +29,7 @@ public sealed class ScoreBlock
         Propensities = new float[capacity * propositions];
         PropensityMargins = new float[capacity * propositions];
         MarginsKnown = new bool[propositions];
+        RuleRows = new RuleBlock(models.Schema);
         RulesPassed = new ulong[propositions * DecisionModel.RuleStages];
         Bins = new byte[capacity * models.Quantiser.Columns.Length];
         ModelMargins = new float[capacity];
@@ -80,6 +82,9 @@ public sealed class ScoreBlock
 
     /// <summary>By proposition, whether the margins of all rows were computed.</summary>
     internal bool[] MarginsKnown { get; }
+
+    /// <summary>The rows as rules read them.</summary>
+    internal RuleBlock RuleRows { get; }
 
     /// <summary>Whose rules <see cref="RulesPassed"/> tells of; null where they were not evaluated.</summary>
     internal DecisionModel? RulesOf { get; set; }

@@ -4,7 +4,7 @@ using ScoringEngine.Core.Numerics;
 using ScoringEngine.Core.Rules;
 using ScoringEngine.Core.Value;
 using ScoringEngine.Core.Workspaces;
-using static ScoringEngine.Core.Tests.Rules.RuleText;
+using static ScoringEngine.Core.Tests.Rules.TestRules;
 
 namespace ScoringEngine.Core.Tests.Rules;
 
@@ -129,14 +129,16 @@ public sealed class CompiledRuleTests
     }
 
     [Fact]
+    [Trait("Kind", "kernel")]
     public void Evaluate_RandomRules_AgreesWithTheNaiveTwinForEveryCount()
     {
         SeededRandom random = new(3);
+        RuleBlock block = new(Schema);
         for (int round = 0; round < 600; round++)
         {
             Rule rule = RandomRule(ref random, depth: 4);
             CompiledRule compiled = CompiledRule.Compile(rule, Schema);
-            int count = round % (CompiledRule.BlockRows + 1);
+            int count = round % (RuleBlock.Capacity + 1);
             int columns = Schema.Count + random.Next(2);
             float[] rows = new float[count * columns];
             RuleScores[] scores = new RuleScores[count];
@@ -156,9 +158,10 @@ public sealed class CompiledRuleTests
                 Assert.Equal(NaiveRule.Blame(rule, Schema, row, scores[r]), failure < 0 ? null : compiled.Comparisons[failure]);
             }
 
-            compiled.Evaluate(rows, columns, count, scores, out ulong actualTrue, out ulong actualUnknown);
+            block.Fill(rows, columns, scores);
+            compiled.Evaluate(block, out ulong actualTrue, out ulong actualUnknown);
 
-            Assert.Equal((isTrue, isUnknown), (actualTrue, actualUnknown));
+            Assert.Equal((count, isTrue, isUnknown), (block.Count, actualTrue, actualUnknown));
         }
     }
 
@@ -184,19 +187,33 @@ public sealed class CompiledRuleTests
         CompiledRule rule = CompiledRule.Compile(All(Of("tenure < 12"), Any(Of("plan in [basic, gold]"), None(Any(Of("app = true"), All(Of("x < 1")))))), Schema);
         float[] rows = [.. Enumerable.Repeat(Row(), 64).SelectMany(r => r)];
         RuleScores[] scores = new RuleScores[64];
-        Run(rule, rows, scores);
+        RuleBlock block = new(Schema);
+        Run(rule, block, rows, scores);
         long before = GC.GetAllocatedBytesForCurrentThread();
 
-        Run(rule, rows, scores);
+        Run(rule, block, rows, scores);
 
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
 
-        static void Run(CompiledRule rule, float[] rows, RuleScores[] scores)
+        static void Run(CompiledRule rule, RuleBlock block, float[] rows, RuleScores[] scores)
         {
-            rule.Evaluate(rows, Schema.Count, 64, scores, out _, out _);
+            block.Fill(rows, Schema.Count, scores);
+            rule.Evaluate(block, out _, out _);
             rule.Evaluate(rows, scores[0]);
             rule.FirstFailure(rows, scores[0]);
         }
+    }
+
+    [Fact]
+    public void Fill_WrongShape_IsRefused()
+    {
+        RuleBlock block = new(Schema);
+        Assert.Throws<ArgumentException>(() => block.Fill(new float[65 * 6], 6, new RuleScores[65]));
+        Assert.Throws<ArgumentException>(() => block.Fill(new float[64], 5, new RuleScores[2]));
+        Assert.Throws<ArgumentException>(() => block.Fill(new float[11], 6, new RuleScores[2]));
+        block.Fill([], 6, []);
+        Compile(Schema, "tenure is missing").Evaluate(block, out ulong isTrue, out ulong isUnknown);
+        Assert.Equal((0UL, 0UL), (isTrue, isUnknown));
     }
 
     [Theory]

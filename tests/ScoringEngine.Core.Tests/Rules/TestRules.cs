@@ -4,7 +4,7 @@ using ScoringEngine.Core.Rules;
 namespace ScoringEngine.Core.Tests.Rules;
 
 /// <summary>Rules for tests, from text.</summary>
-internal static class RuleText
+internal static class TestRules
 {
     public static Comparison Of(string text)
         => RuleParser.TryParseComparison(text, out Comparison? comparison, out string? error) ? comparison : throw new ArgumentException(error);
