@@ -262,22 +262,6 @@ public sealed class CustomerDatabase : IAsyncDisposable
         return stored;
     }
 
-    /// <summary>Reads the secret of a customer.</summary>
-    /// <param name="id">The customer's id.</param>
-    /// <param name="secret">Receives its bytes.</param>
-    /// <param name="make">Whether to give a customer one that has none.</param>
-    /// <param name="sequence">Number of the customer's latest write, without which the secret is lost.</param>
-    /// <returns>Whether the customer is stored and has one.</returns>
-    /// <exception cref="ArgumentException">The id is out of range.</exception>
-    /// <exception cref="IOException">The log device has failed, or a new secret cannot be kept.</exception>
-    internal bool TryReadSecret(ReadOnlySpan<byte> id, Span<byte> secret, bool make, out ulong sequence)
-    {
-        SecretReader reader = new(secret);
-        bool stored = Customers.Read(id, ref reader);
-        sequence = reader.Sequence;
-        return reader.Found || (stored && make && Customers.UpdateContacts(id, ref reader, out sequence) | reader.Found);
-    }
-
     /// <summary>Takes a snapshot beside reads and writes. Of a bulk load it is what makes it durable.</summary>
     /// <exception cref="InvalidOperationException">The database is in memory only.</exception>
     /// <exception cref="IOException">It cannot be written; the snapshots so far stand.</exception>
@@ -305,7 +289,7 @@ public sealed class CustomerDatabase : IAsyncDisposable
     public Task<BackupInfo> BackupAsync(string folder, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return MaintainAsync((keeper, stop) => keeper.Backup(Path.GetFullPath(folder), stop), cancellation);
+        return MaintainAsync((keeper, stop) => keeper.Backup(Path.GetFullPath(folder), Decisions, stop), cancellation);
     }
 
     /// <summary>Closes the journals, so that the next start knows that they are whole. What could not be committed is lost; whoever waited for it was told.</summary>
@@ -475,29 +459,4 @@ public sealed class CustomerDatabase : IAsyncDisposable
     }
 
     private void Notify(StorageNoticeKind kind, string message, Exception? error) => _options.Notify?.Invoke(new StorageNotice(kind, message, error));
-
-    /// <summary>Copies the secret of a customer; as an update it makes one and leaves the contacts as they are.</summary>
-    private ref struct SecretReader(Span<byte> secret) : ICustomerReader, IContactUpdate
-    {
-        private readonly Span<byte> _secret = secret;
-
-        public bool Found { get; private set; }
-
-        public ulong Sequence { get; private set; }
-
-        public void Read(in CustomerView customer)
-        {
-            Found = customer.HasSecret;
-            Sequence = customer.Sequence;
-            customer.Secret.CopyTo(_secret);
-        }
-
-        public bool Update(in CustomerView customer, ref ContactList contacts)
-        {
-            contacts.Secret.CopyTo(_secret);
-            Found = true;
-            // Another writer may have made one meanwhile.
-            return !customer.HasSecret;
-        }
-    }
 }

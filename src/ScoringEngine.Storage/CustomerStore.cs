@@ -359,6 +359,22 @@ public sealed unsafe class CustomerStore : IDisposable
         }
     }
 
+    /// <summary>Reads the secret of a customer.</summary>
+    /// <param name="id">The customer's id.</param>
+    /// <param name="secret">Receives its bytes.</param>
+    /// <param name="make">Whether to give a customer one that has none.</param>
+    /// <param name="sequence">Number of the customer's latest write, without which the secret is lost.</param>
+    /// <returns>Whether the customer is stored and has one.</returns>
+    /// <exception cref="ArgumentException">The id is out of range.</exception>
+    /// <exception cref="IOException">The log device has failed, or a new secret cannot be kept.</exception>
+    internal bool TryReadSecret(ReadOnlySpan<byte> id, Span<byte> secret, bool make, out ulong sequence)
+    {
+        SecretReader reader = new(secret);
+        bool stored = Read(id, ref reader);
+        sequence = reader.Sequence;
+        return reader.Found || (stored && make && UpdateContacts(id, ref reader, out sequence) | reader.Found);
+    }
+
     /// <summary>Recovery: stores a record as it was stored before, unless a write as new or newer is; returns whether it did.</summary>
     /// <exception cref="InvalidDataException">The bytes are no record with that number.</exception>
     internal bool Apply(ulong sequence, ReadOnlySpan<byte> id, ReadOnlySpan<byte> record)
@@ -868,4 +884,29 @@ public sealed unsafe class CustomerStore : IDisposable
 
     private LogReader NewReader() => new(_faster.Log, _physicalAddress, _device, _sessions, Locks, _pageBytes,
         CustomerRecord.Bytes(MaxFeatures) + CustomerRecord.ContactBytes(CustomerStoreOptions.MaxMaxContactEvents));
+
+    /// <summary>Copies the secret of a customer; as an update it makes one and leaves the contacts as they are.</summary>
+    private ref struct SecretReader(Span<byte> secret) : ICustomerReader, IContactUpdate
+    {
+        private readonly Span<byte> _secret = secret;
+
+        public bool Found { get; private set; }
+
+        public ulong Sequence { get; private set; }
+
+        public void Read(in CustomerView customer)
+        {
+            Found = customer.HasSecret;
+            Sequence = customer.Sequence;
+            customer.Secret.CopyTo(_secret);
+        }
+
+        public bool Update(in CustomerView customer, ref ContactList contacts)
+        {
+            contacts.Secret.CopyTo(_secret);
+            Found = true;
+            // Another writer may have made one meanwhile.
+            return !customer.HasSecret;
+        }
+    }
 }

@@ -28,8 +28,13 @@ public sealed record VerificationReport(long Bytes, long Customers, IReadOnlyLis
 /// <param name="ContactFiles">Number of segments of the contacts journal.</param>
 /// <param name="ContactBytes">Their length together.</param>
 /// <param name="Erasures">Number of entries in the register of erasures; those since the last snapshot are in the journal.</param>
+/// <param name="DecisionFiles">Number of segments of the journal of decisions.</param>
+/// <param name="DecisionBytes">Their length together.</param>
+/// <param name="ValueFiles">Number of segments of the journal of values.</param>
+/// <param name="ValueBytes">Their length together.</param>
 public sealed record DirectoryStatistics(Guid Lineage, int Format, int? InUseBy, bool ClosedInOrder, IReadOnlyList<SnapshotInfo> Snapshots,
-    int JournalFiles, long JournalBytes, int ContactFiles, long ContactBytes, long Erasures);
+    int JournalFiles, long JournalBytes, int ContactFiles, long ContactBytes, long Erasures,
+    int DecisionFiles, long DecisionBytes, int ValueFiles, long ValueBytes);
 
 /// <summary>What <see cref="DataTool.Restore"/> did.</summary>
 /// <param name="Customers">Number of customers that the new directory has.</param>
@@ -68,9 +73,12 @@ public static class DataTool
         DataDirectory data = DataDirectory.Open(DiskFiles.Instance, path);
         long[] journal = LengthsOf(data.Journal);
         long[] contacts = LengthsOf(data.Contacts);
+        long[] decisions = LengthsOf(data.Decisions);
+        long[] values = LengthsOf(data.Values);
         Manifest manifest = data.Manifest;
         return new DirectoryStatistics(manifest.Lineage, manifest.Format, DirectoryLock.Holder(path), manifest.Closed is not null, manifest.Generations,
-            journal.Length, journal.Sum(), contacts.Length, contacts.Sum(), manifest.Erasures);
+            journal.Length, journal.Sum(), contacts.Length, contacts.Sum(), manifest.Erasures,
+            decisions.Length, decisions.Sum(), values.Length, values.Sum());
 
         static long[] LengthsOf(string folder) => [.. JournalReader.Segments(folder, DiskFiles.Instance).Select(segment => DiskFiles.Instance.LengthOf(segment.Path))];
     }
@@ -127,6 +135,10 @@ public static class DataTool
         ulong last = Math.Max(recovery.NextSequence, erasures.Count == 0 ? 0 : erasures.Max(e => e.Sequence));
         CustomerLog log = new(journal: null, last + SequenceJump, customers, parts.Requests, register);
         ContactLog contactLog = new(journal: null, recovery.NextContact + SequenceJump, store.MaxContactEvents);
+        if (DecisionFiles.Exist(from))
+        {
+            DecisionFiles.Rewrite(from, to, TimeProvider.System, cancellation);
+        }
         SnapshotInfo snapshot = new SnapshotKeeper(to, parts, log, contactLog, journal: null, contacts: null, TimeProvider.System).Take(keepOlder: true, cancellation);
         return new RestoreInfo(snapshot.Customers, erased, warnings);
     }
@@ -146,7 +158,7 @@ public static class DataTool
     }
 
     /// <summary>Locks a folder for reading; where nothing can be written, and where nobody has ever locked it, it is in nobody's use.</summary>
-    private static DirectoryLock? LockExisting(string path)
+    internal static DirectoryLock? LockExisting(string path)
     {
         try
         {

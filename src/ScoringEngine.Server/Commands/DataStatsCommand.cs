@@ -64,5 +64,9 @@ internal static class DataStatsCommand
         ("Journal, bytes", "journal_bytes", now.JournalBytes),
         ("Contacts, files", "contact_files", now.ContactFiles),
         ("Contacts, bytes", "contact_bytes", now.ContactBytes),
+        ("Decisions, files", "decision_files", now.DecisionFiles),
+        ("Decisions, bytes", "decision_bytes", now.DecisionBytes),
+        ("Values, files", "value_files", now.ValueFiles),
+        ("Values, bytes", "value_bytes", now.ValueBytes),
         ("Erasures", "erasures", now.Erasures));
 }

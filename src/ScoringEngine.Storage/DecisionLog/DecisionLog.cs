@@ -371,7 +371,7 @@ public sealed class DecisionLog : IAsyncDisposable
             }
         }
         Span<byte> secret = stackalloc byte[CustomerRecord.SecretBytes];
-        bool isKnown = customer is not null && _database.TryReadSecret(customer, secret, make: false, out _);
+        bool isKnown = customer is not null && _database.Customers.TryReadSecret(customer, secret, make: false, out _);
         decision = new LoggedDecision(record, InputsOf(record, isKnown ? secret : default), outcomes);
         return true;
     }
@@ -463,7 +463,7 @@ public sealed class DecisionLog : IAsyncDisposable
             return [];
         }
         Span<byte> secret = stackalloc byte[CustomerRecord.SecretBytes];
-        if (!customerId.IsEmpty && !_database.TryReadSecret(customerId, secret, make: false, out _))
+        if (!customerId.IsEmpty && !_database.Customers.TryReadSecret(customerId, secret, make: false, out _))
         {
             return [];
         }
@@ -509,15 +509,14 @@ public sealed class DecisionLog : IAsyncDisposable
     /// <exception cref="StorageCorruptionException">A record is damaged.</exception>
     /// <exception cref="IOException">The journal cannot be read.</exception>
     public IEnumerable<LoggedDecision> Read(DecisionQuery query, CancellationToken cancellation = default)
-        => new DecisionScan(_records, _database).Read(query, cancellation);
+        => new DecisionScan(_records, _database.Customers, _database.Options.EffectiveRecoveryThreads).Read(query, cancellation);
 
     /// <summary>The value feed from a number on, in the order it was recorded.</summary>
     /// <param name="from">Number of the first value that is wanted; 0 for all that is kept.</param>
     /// <exception cref="StorageCorruptionException">A record is damaged.</exception>
     /// <exception cref="IOException">The journal cannot be read.</exception>
     public IEnumerable<(ulong Sequence, ValueRecord Value)> ReadValues(ulong from = 0)
-        => _values.Records.Read(from, ulong.MaxValue).Where(record => record.Type == ValueLog.ValueType)
-            .Select(record => (record.Sequence, ValueRecord.Parser.ParseFrom(record.Payload)));
+        => ValueLog.Read(_values.Records, from);
 
     /// <summary>Writes the state, so that a restart begins there, and removes what is older than the retention. Happens with each snapshot of the database, and by size.</summary>
     /// <exception cref="IOException">It cannot be written; the snapshots so far stand.</exception>
@@ -568,12 +567,25 @@ public sealed class DecisionLog : IAsyncDisposable
         _database.Decisions = null;
     }
 
-    /// <summary>Ends the current segments of the journals for a copy: returns the first sequences that are not in it.</summary>
-    internal (Journal Decisions, Journal Values) JournalsForCopy() => (_records.Journal!, _values.Records.Journal!);
+    /// <summary>Copies the files of now into another data directory of the same lineage.</summary>
+    /// <param name="target">The directory.</param>
+    /// <param name="copyJournal">Copies a journal from one folder to another; returns the first sequence that is not in the copy.</param>
+    /// <exception cref="IOException">A file cannot be read or written.</exception>
+    internal void CopyTo(DataDirectory target, Func<Journal, string, string, uint, ulong> copyJournal)
+    {
+        DataDirectory source = _directory!;
+        lock (_snapshot)
+        {
+            Write(source);
+            copyJournal(_records.Journal!, source.Decisions, target.Decisions, JournalKind.Decisions);
+            copyJournal(_values.Records.Journal!, source.Values, target.Values, JournalKind.Values);
+            DecisionFiles.CopyStates(source, target);
+        }
+    }
 
     private static RecordLog OpenJournal(CustomerDatabase database, DataDirectory directory, string folder, uint kind, ulong next, TimeProvider time)
         => new(Journal.Open(folder, directory.Files, CustomerDatabase.JournalOptionsOf(database.Options, kind), directory.Manifest.Lineage, next, time),
-            folder, directory.Files, directory.Manifest.Lineage, kind);
+            folder, directory.Files, directory.Manifest.Lineage, kind) { SkipDamage = database.Options.Repair };
 
     /// <summary>Finds whose decisions the open ones are.</summary>
     private static void FindCustomers(DecisionState state, CustomerDatabase database, CancellationToken cancellation)
@@ -627,7 +639,7 @@ public sealed class DecisionLog : IAsyncDisposable
     {
         customerSequence = 0;
         Span<byte> secret = stackalloc byte[CustomerRecord.SecretBytes];
-        bool isStored = !customerId.IsEmpty && _database.TryReadSecret(customerId, secret, make: true, out customerSequence);
+        bool isStored = !customerId.IsEmpty && _database.Customers.TryReadSecret(customerId, secret, make: true, out customerSequence);
         UInt128 household = inputs.HouseholdId.Length > 0 ? SaltedNames.Household(_salt, Encoding.UTF8.GetBytes(inputs.HouseholdId)) : UInt128.Zero;
         UInt128 pseudonym = Pseudonym.Of(isStored ? secret : RandomNumberGenerator.GetBytes(CustomerRecord.SecretBytes));
         record.Pseudonym = Hash128.ToBytes(pseudonym);
@@ -695,7 +707,7 @@ public sealed class DecisionLog : IAsyncDisposable
             if (decision.Customer is not null)
             {
                 Span<byte> secret = stackalloc byte[CustomerRecord.SecretBytes];
-                if (customer is null || !_database.TryReadSecret(customer, secret, make: false, out _) || Pseudonym.Of(secret) != decision.Customer.Pseudonym)
+                if (customer is null || !_database.Customers.TryReadSecret(customer, secret, make: false, out _) || Pseudonym.Of(secret) != decision.Customer.Pseudonym)
                 {
                     return default; // Erased, and with the customer the household.
                 }
@@ -749,7 +761,7 @@ public sealed class DecisionLog : IAsyncDisposable
     private bool IsStored(ReadOnlySpan<byte> customerId, UInt128 pseudonym)
     {
         Span<byte> secret = stackalloc byte[CustomerRecord.SecretBytes];
-        return !customerId.IsEmpty && _database.TryReadSecret(customerId, secret, make: false, out _) && Pseudonym.Of(secret) == pseudonym;
+        return !customerId.IsEmpty && _database.Customers.TryReadSecret(customerId, secret, make: false, out _) && Pseudonym.Of(secret) == pseudonym;
     }
 
     private void Forget(ReadOnlySpan<byte> secret)

@@ -39,6 +39,9 @@ internal static class DecisionRecovery
         ulong FirstOf(string journal) => JournalReader.Segments(journal, directory.Files) is [var segment, ..] ? segment.First : 1;
     }
 
+    /// <summary>What is known of the end of a journal: without a snapshot there may be none yet; with one it got at least so far.</summary>
+    public static JournalPosition Committed(ulong? next) => next is { } sequence ? new JournalPosition(sequence, "committed", 0) : new JournalPosition(1, "", 0);
+
     private static (DecisionState State, DecisionSnapshotHeader? Header) LoadSnapshot(DataDirectory directory, DecisionLogOptions options, RepairReport? repair)
     {
         foreach (string path in DecisionSnapshot.List(directory.Files, directory.DecisionStates))
@@ -59,11 +62,9 @@ internal static class DecisionRecovery
     /// <summary>Reads a journal; returns the number after its last record.</summary>
     private static ulong Read(DataDirectory directory, string journal, uint kind, ulong first, ulong? committed, IJournalHandler handler, RepairReport? repair)
     {
-        // Without a snapshot there may be no journal yet; with one its end is known at least so far.
-        JournalPosition closed = committed is { } sequence ? new JournalPosition(sequence, "committed", 0) : new JournalPosition(1, "", 0);
         try
         {
-            JournalExtent extent = directory.ReadJournal(journal, kind, first, closed, handler, repair is not null);
+            JournalExtent extent = directory.ReadJournal(journal, kind, first, Committed(committed), handler, repair is not null);
             foreach (JournalDamage damage in extent.Damages)
             {
                 // The segment stays where it is: what else is in it can still be read.

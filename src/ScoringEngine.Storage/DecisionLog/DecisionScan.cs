@@ -3,7 +3,7 @@ using ScoringEngine.Core.Decisions.Log;
 namespace ScoringEngine.Storage;
 
 /// <summary>Reads decisions and joins their outcomes.</summary>
-internal sealed class DecisionScan(RecordLog records, CustomerDatabase database)
+internal sealed class DecisionScan(RecordLog records, CustomerStore customers, int threads)
 {
     public IEnumerable<LoggedDecision> Read(DecisionQuery query, CancellationToken cancellation)
     {
@@ -57,14 +57,14 @@ internal sealed class DecisionScan(RecordLog records, CustomerDatabase database)
         if (!query.CustomerId.IsEmpty)
         {
             byte[] secret = new byte[CustomerRecord.SecretBytes];
-            if (database.TryReadSecret(query.CustomerId.Span, secret, make: false, out _))
+            if (customers.TryReadSecret(query.CustomerId.Span, secret, make: false, out _))
             {
                 secrets.Add(Pseudonym.Of(secret), secret);
             }
         }
         else if (!query.WithoutInputs)
         {
-            SecretOwners.ForEach(database.Customers, database.Options.EffectiveRecoveryThreads, (_, secret) =>
+            SecretOwners.ForEach(customers, threads, (_, secret) =>
             {
                 UInt128 pseudonym = Pseudonym.Of(secret);
                 lock (secrets)

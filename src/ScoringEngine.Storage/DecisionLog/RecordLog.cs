@@ -37,6 +37,19 @@ internal sealed class RecordLog : IDisposable
         _kind = kind;
     }
 
+    /// <summary>Reads the records of a journal that nobody writes.</summary>
+    public RecordLog(string folder, IStorageFiles files, Guid lineage, uint kind, ulong next)
+    {
+        _folder = folder;
+        _files = files;
+        _lineage = lineage;
+        _kind = kind;
+        _memoryNext = next;
+    }
+
+    /// <summary>Whether to leave out what is damaged: the rest of its segment.</summary>
+    public bool SkipDamage { get; init; }
+
     /// <summary>The journal, if there is one.</summary>
     public Journal? Journal => _journal;
 
@@ -72,7 +85,7 @@ internal sealed class RecordLog : IDisposable
 
     /// <summary>First sequences of the journal's segments; none without one.</summary>
     /// <exception cref="IOException">The folder cannot be read.</exception>
-    public IEnumerable<ulong> SegmentFirsts() => _journal is null ? [] : JournalReader.Segments(_folder, _files!).Select(segment => segment.First);
+    public IEnumerable<ulong> SegmentFirsts() => _files is null ? [] : JournalReader.Segments(_folder, _files!).Select(segment => segment.First);
 
     public ValueTask CommittedAsync(ulong sequence, CancellationToken cancellation)
         => sequence == 0 || _journal is null ? ValueTask.CompletedTask : _journal.CommittedAsync(sequence, cancellation);
@@ -85,7 +98,7 @@ internal sealed class RecordLog : IDisposable
     public IEnumerable<(ulong Sequence, uint Type, byte[] Payload)> Read(ulong from, ulong end)
     {
         end = Math.Min(end, NextSequence);
-        return _journal is null ? ReadMemory(from, end) : ReadJournal(from, end);
+        return _files is null ? ReadMemory(from, end) : ReadJournal(from, end);
     }
 
     /// <summary>Reads one record.</summary>
@@ -107,12 +120,12 @@ internal sealed class RecordLog : IDisposable
 
     private IEnumerable<(ulong, uint, byte[])> ReadJournal(ulong from, ulong end)
     {
-        if (end > _journal!.CommittedSequence + 1)
+        if (_journal is not null && end > _journal.CommittedSequence + 1)
         {
             // What still waits in memory for the disk.
             _journal.Flush();
         }
-        using JournalCursor cursor = new(_folder, _files!, _lineage, _kind, from, end);
+        using JournalCursor cursor = new(_folder, _files!, _lineage, _kind, from, end, SkipDamage);
         while (Next(cursor, out ulong sequence, out uint type, out byte[] payload))
         {
             yield return (sequence, type, payload);

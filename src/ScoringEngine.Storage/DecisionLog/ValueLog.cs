@@ -24,7 +24,7 @@ internal sealed class ValueLog(RecordLog records, RecentKeys keys, CustomerDatab
         for (int i = 0; i < values.Length; i++)
         {
             ref readonly CustomerValue value = ref values[i];
-            if (!database.TryReadSecret(value.CustomerId.Span, secret, make: true, out ulong customerSequence))
+            if (!database.Customers.TryReadSecret(value.CustomerId.Span, secret, make: true, out ulong customerSequence))
             {
                 statuses[i] = ValueStatus.UnknownCustomer;
                 continue;
@@ -61,6 +61,11 @@ internal sealed class ValueLog(RecordLog records, RecentKeys keys, CustomerDatab
         }
         return new ValueReceipt(last, lastCustomer);
     }
+
+    /// <summary>The values of a log from a number on.</summary>
+    public static IEnumerable<(ulong Sequence, ValueRecord Value)> Read(RecordLog records, ulong from)
+        => records.Read(from, ulong.MaxValue).Where(record => record.Type == ValueType)
+            .Select(record => (record.Sequence, ValueRecord.Parser.ParseFrom(record.Payload)));
 
     public void Dispose() => records.Dispose();
 

@@ -27,8 +27,32 @@ internal sealed class DirectoryCheck(DataDirectory directory, IProgress<Recovery
         }
         ReadJournal(directory.Journal, JournalKind.Customers, manifest.Generations is [.., SnapshotInfo oldest] ? oldest.FirstSequence : 1, manifest.Closed);
         ReadJournal(directory.Contacts, JournalKind.Contacts, manifest.Generations is [.., SnapshotInfo older] ? older.FirstContact : 1, manifest.ContactsClosed);
+        CheckDecisions();
         Try(directory.Erasures, () => directory.ReadErasures());
         return _done;
+
+        void CheckDecisions()
+        {
+            if (!DecisionFiles.Exist(directory))
+            {
+                return;
+            }
+            List<string> states = DecisionSnapshot.List(files, directory.DecisionStates);
+            foreach (string path in states)
+            {
+                Try(path, () => DecisionSnapshot.Read(files, path, manifest.Lineage, state: null));
+                Advance(files.LengthOf(path));
+            }
+            DecisionSnapshotHeader? header = null;
+            if (states is [string newest, ..])
+            {
+                Try(newest, () => header = DecisionSnapshot.ReadHeader(files, newest));
+            }
+            ReadJournal(directory.Decisions, JournalKind.Decisions, FirstOf(directory.Decisions), DecisionRecovery.Committed(header?.NextDecision));
+            ReadJournal(directory.Values, JournalKind.Values, FirstOf(directory.Values), DecisionRecovery.Committed(header?.NextValue));
+        }
+
+        ulong FirstOf(string journal) => JournalReader.Segments(journal, files) is [var segment, ..] ? segment.First : 1;
 
         void ReadJournal(string journal, uint kind, ulong first, JournalPosition? closed)
         {
@@ -59,7 +83,9 @@ internal sealed class DirectoryCheck(DataDirectory directory, IProgress<Recovery
     /// <summary>Length of all files that count.</summary>
     public static long TotalBytes(DataDirectory directory)
         => directory.Manifest.Generations.Sum(g => g.Bytes)
-            + JournalReader.Segments(directory.Journal, directory.Files).Concat(JournalReader.Segments(directory.Contacts, directory.Files)).Sum(s => directory.Files.LengthOf(s.Path));
+            + ((string[])[directory.Journal, directory.Contacts, directory.Decisions, directory.Values])
+                .SelectMany(journal => JournalReader.Segments(journal, directory.Files)).Select(segment => segment.Path)
+                .Concat(DecisionSnapshot.List(directory.Files, directory.DecisionStates)).Sum(directory.Files.LengthOf);
 
     /// <summary>Reads a whole snapshot; returns what its footer says.</summary>
     /// <exception cref="StorageCorruptionException">It is not what was written.</exception>

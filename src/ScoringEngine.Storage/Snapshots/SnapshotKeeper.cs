@@ -47,11 +47,14 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
     }
 
     /// <summary>
-    /// Writes a data directory with the customers of now: a snapshot, and the journals of the time in which it was written.
+    /// Writes a data directory with the customers of now: a snapshot, and the journals of the time in which it was written; and with the decisions.
     /// </summary>
+    /// <param name="folder">Where to.</param>
+    /// <param name="decisions">The decision log when it is open.</param>
+    /// <param name="cancellation">Gives up.</param>
     /// <exception cref="DataDirectoryException">The folder holds other things.</exception>
     /// <exception cref="IOException">It cannot be written, or a journal is at fault.</exception>
-    public BackupInfo Backup(string folder, CancellationToken cancellation)
+    public BackupInfo Backup(string folder, DecisionLog? decisions, CancellationToken cancellation)
     {
         if (journal is null || contacts is null)
         {
@@ -62,6 +65,15 @@ internal sealed class SnapshotKeeper(DataDirectory directory, RecoveredParts par
         SnapshotInfo snapshot = Write(backup.Snapshots, firstSequence, firstContact, cancellation);
         ulong nextSequence = CopyJournal(journal, directory.Journal, backup.Journal, firstSequence, JournalKind.Customers, out JournalPosition closed);
         CopyJournal(contacts, directory.Contacts, backup.Contacts, firstContact, JournalKind.Contacts, out JournalPosition contactsClosed);
+        if (decisions is not null || DecisionFiles.Exist(directory))
+        {
+            DecisionFiles.Begin(backup);
+            if (decisions is null)
+            {
+                DecisionFiles.Copy(directory, backup);
+            }
+            decisions?.CopyTo(backup, (source, from, to, kind) => CopyJournal(source, from, to, first: 0, kind, out _));
+        }
         long erasures = parts.Erasures!.Save();
         if (_files.Exists(directory.Erasures))
         {
