@@ -13,14 +13,16 @@ using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.CommandLine;
 using ScoringEngine.Server.Hosting;
 
-// Trains on synthetic customers, serves them beside handlers that cost nothing, and leaves what a load client needs in a
-// folder: the bodies to post and, when everything is ready, the port. Runs until its standard input ends.
-if (args is not [string folder, ..] || (args.Length > 1 && !long.TryParse(args[1], NumberStyles.None, CultureInfo.InvariantCulture, out _)))
+// Trains on synthetic customers and serves them beside handlers that cost nothing. Either leaves what a load client needs in a folder, the
+// bodies to post and, when everything is ready, the port, and runs until its standard input ends; or, with decide, is called itself.
+bool decides = args is ["decide", ..];
+string[] rest = args[(decides ? 1 : 0)..];
+if (rest is not [string folder, ..] || rest.Skip(1).Any(a => !int.TryParse(a, NumberStyles.None, CultureInfo.InvariantCulture, out _)))
 {
-    Console.Error.WriteLine("usage: ScoringEngine.LoadTarget FOLDER [CUSTOMERS]");
+    Console.Error.WriteLine("usage: ScoringEngine.LoadTarget FOLDER [CUSTOMERS]\n       ScoringEngine.LoadTarget decide FOLDER [CUSTOMERS [SECONDS [CALLERS]]]");
     return (int)ExitCode.Usage;
 }
-long customers = args.Length > 1 ? long.Parse(args[1], CultureInfo.InvariantCulture) : 20_000;
+int customers = Number(1, 20_000);
 SyntheticWorld world = new(seed: 1);
 string workspaceFolder = Path.Combine(folder, "workspace");
 SampleWriter.Write(world, customers, folder);
@@ -28,11 +30,26 @@ WorkspaceWriter.Create(workspaceFolder, SyntheticWorkspace.Files(world));
 Train(Workspace.Load(workspaceFolder), folder);
 
 BaselineService baseline = new();
-await using ScoringServer server = await ScoringServer.StartAsync(
-    [KeyValuePair.Create(nameof(ServerOptions.Workspace), (string?)workspaceFolder), KeyValuePair.Create(nameof(ServerOptions.Port), (string?)"0")],
+Dictionary<string, string?> settings = new() { [nameof(ServerOptions.Workspace)] = workspaceFolder, [nameof(ServerOptions.Port)] = "0" };
+if (decides)
+{
+    settings[nameof(ServerOptions.DataDirectory)] = Path.Combine(folder, "data");
+}
+await using ScoringServer server = await ScoringServer.StartAsync(settings,
     builder => builder.Services.AddSingleton(baseline),
     application => application.MapGrpcService<BaselineService>());
 await RootCommandFactory.RunAsync(["import", "--data", Path.Combine(folder, "customers.csv"), "--server", server.Address.Authority], new InvocationConfiguration());
+if (decides)
+{
+    int seconds = Number(2, 10);
+    int callers = Number(3, 64);
+    DecideLoad load = new(server.Address, customers);
+    await load.RunAsync(callers, TimeSpan.FromSeconds(Math.Min(5, seconds))); // warm-up: tiered compilation
+    (TimeSpan[] latencies, double rate) = await load.RunAsync(callers, TimeSpan.FromSeconds(seconds));
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"{rate:0} decisions/s, committed, {callers} callers; p50 {latencies[latencies.Length / 2].TotalMicroseconds:0} us, p99 {latencies[latencies.Length * 99 / 100].TotalMicroseconds:0} us"));
+    return (int)ExitCode.Success;
+}
 
 ScoreRequest request = new() { CustomerId = "C0000042" };
 using GrpcChannel channel = GrpcChannel.ForAddress(server.Address);
@@ -45,6 +62,8 @@ File.WriteAllText(Path.Combine(folder, "port.partial"), server.Address.Port.ToSt
 File.Move(Path.Combine(folder, "port.partial"), Path.Combine(folder, "port"), overwrite: true);
 await Console.In.ReadToEndAsync();
 return (int)ExitCode.Success;
+
+int Number(int index, int usual) => rest.Length > index ? int.Parse(rest[index], CultureInfo.InvariantCulture) : usual;
 
 // A gRPC message: not compressed, length, protobuf.
 void WriteBody(string name, IMessage message)

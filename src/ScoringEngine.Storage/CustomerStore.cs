@@ -87,6 +87,9 @@ public sealed unsafe class CustomerStore : IDisposable
         _sessions = new SessionPool(() => new CustomerSession(this, _faster, _device));
     }
 
+    /// <summary>Most contact events that are kept for a customer.</summary>
+    public int MaxContactEvents => _options.MaxContactEvents;
+
     /// <summary>What numbers and keeps the writes. Set after recovery, before the first write.</summary>
     internal IWriteLog Log { get; set; }
 

@@ -39,6 +39,12 @@ public sealed class ServerFixture(TrainedWorkspace workspace) : IAsyncLifetime
 
     public Protocol.V1.DataService.DataServiceClient Data => new(Channel);
 
+    public Protocol.V1.DecisionService.DecisionServiceClient Decisions => new(Channel);
+
+    public Protocol.V1.StrategyService.StrategyServiceClient Strategies => new(Channel);
+
+    public Protocol.V1.ValueService.ValueServiceClient Values => new(Channel);
+
     public async ValueTask InitializeAsync() => await StartAsync(Trained.Path);
 
     public Task StartAsync(string directory) => StartAsync(directory, data: null);

@@ -73,7 +73,7 @@ public sealed class DecisionExplainer
             Id = proposition.Id,
             Rank = trace.Order.IndexOf(candidate) + 1,
             FellAt = became.FellAt,
-            Reason = ReasonOf(candidate, in input, trace),
+            Reason = ReasonOf(block, row, in input, trace, candidate),
             Door = became.Door,
             NeedsApproval = became.NeedsApproval,
             Approver = became.NeedsApproval ? _model.ApproverOf(trace, candidate) : null,
@@ -88,10 +88,12 @@ public sealed class DecisionExplainer
     }
 
     /// <summary>Why a candidate fell, in words with figures; empty when it did not.</summary>
-    /// <param name="candidate">Index of the candidate.</param>
+    /// <param name="block">The rows that were scored, as they were decided on.</param>
+    /// <param name="row">The one decided on.</param>
     /// <param name="input">The decision's input.</param>
     /// <param name="trace">The decision.</param>
-    public string ReasonOf(int candidate, in DecisionInput input, DecisionTrace trace)
+    /// <param name="candidate">Index of the candidate.</param>
+    public string ReasonOf(ScoreBlock block, int row, in DecisionInput input, DecisionTrace trace, int candidate)
     {
         ArgumentNullException.ThrowIfNull(trace);
         Candidate became = trace.Candidates[candidate];
@@ -101,7 +103,7 @@ public sealed class DecisionExplainer
         }
         Proposition proposition = _workspace.Propositions[candidate - 1];
         ContactPolicy contact = _workspace.Policy.Contact;
-        Fall fall = became.Fall;
+        Fall fall = _model.FallOf(block, row, trace, candidate);
         string channel = input.Channel < 0 ? "not told" : _workspace.Channels[input.Channel];
         return fall.Reason switch
         {

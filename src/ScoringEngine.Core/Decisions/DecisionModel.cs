@@ -40,6 +40,7 @@ public sealed class DecisionModel
     private readonly double[] _evidence; // [tier x proposition]
     private readonly CandidateTerms[] _terms;
     private readonly CompiledRule?[] _rules; // [proposition x RuleStages]
+    private readonly PropositionValue[] _notEvaluated;
     private readonly int[] _numbers;
     private readonly double _holdOutShare;
     private readonly DecisionModel _origin; // whose marks of passed rules in a block hold here too
@@ -70,6 +71,7 @@ public sealed class DecisionModel
         _exploration = [.. workspace.Channels.Select(c => policy.Exploration.Channels.GetValueOrDefault(c, Exploration.None))];
         _evidence = EvidenceOf(workspace);
         _terms = [.. workspace.Propositions.Select(p => new CandidateTerms(p, workspace.Channels, days))];
+        _notEvaluated = [.. workspace.Propositions.Select((_, a) => PropositionValue.NotEvaluated(a))];
         _rules = [.. workspace.Propositions.SelectMany(p => new[] { p.Eligibility, p.Applicability, p.Suitability })
             .Select(rule => rule is null ? null : CompiledRule.Compile(rule, workspace.Schema.Features))];
         _numbers = [.. workspace.Propositions.Select(p => propositions.NumberOf(p.Id) is > 0 and int number ? number
@@ -92,6 +94,7 @@ public sealed class DecisionModel
         _exploration = origin._exploration;
         _evidence = origin._evidence;
         _terms = origin._terms;
+        _notEvaluated = origin._notEvaluated;
         _numbers = origin._numbers;
         _holdOutShare = origin._holdOutShare;
         StandardTreatment = origin.StandardTreatment;
@@ -232,16 +235,17 @@ public sealed class DecisionModel
         trace.HeldOut = CustomerHash.Share(input.UnitHash) < _holdOutShare;
         trace.InGateTest = _gate.IsInTest(in input);
         _contact.Check(in input, block.Row(row), trace.ContactScratch, trace.ContactFalls);
+        RuleScores scores = RuleScoresOf(block, row);
         trace.Candidates[0] = new Candidate { Value = PropositionValue.OfDoingNothing };
         for (int a = 0; a < _terms.Length; a++)
         {
             ref Candidate candidate = ref trace.Candidates[a + 1];
             candidate = default;
             candidate.Counts = CountsOf(a, in input);
-            candidate.FellAt = FallOf(a, block, row, in input, trace, ref candidate);
+            candidate.FellAt = StageOf(a, block, row, in input, in scores, trace, ref candidate);
             if (candidate.FellAt != Stage.None)
             {
-                candidate.Value = PropositionValue.NotEvaluated(a);
+                candidate.Value = _notEvaluated[a];
                 continue;
             }
             candidate.NeedsApproval = _rights.NeedsApproval(trace.StrategyIndex, input.Role, a);
@@ -284,6 +288,26 @@ public sealed class DecisionModel
         trace.OfferedCount = count;
     }
 
+    /// <summary>Why a candidate fell, as the trace says it, with the comparison and the value where it was a rule.</summary>
+    /// <param name="block">The rows that were scored, as they were decided on.</param>
+    /// <param name="row">The one decided on.</param>
+    /// <param name="trace">The decision.</param>
+    /// <param name="candidate">Index of the candidate.</param>
+    public Fall FallOf(ScoreBlock block, int row, DecisionTrace trace, int candidate)
+    {
+        ArgumentNullException.ThrowIfNull(block);
+        ArgumentNullException.ThrowIfNull(trace);
+        Candidate became = trace.Candidates[candidate];
+        if (became.Fall.Reason != FallReason.Rule)
+        {
+            return became.Fall;
+        }
+        CompiledRule rule = RuleOf(candidate - 1, became.FellAt);
+        RuleScores scores = RuleScoresOf(block, row);
+        int comparison = rule.FirstFailure(block.Row(row), in scores);
+        return new Fall(FallReason.Rule, comparison, rule.ValueOf(comparison, block.Row(row), in scores));
+    }
+
     /// <summary>What a candidate is worth for a row, whether it fell or not: the value that the ranking is by.</summary>
     /// <param name="block">Rows that were scored.</param>
     /// <param name="row">One of them.</param>
@@ -296,7 +320,8 @@ public sealed class DecisionModel
     }
 
     /// <summary>The stage at which a proposition falls, with why and the door of the gate; none where it stays in.</summary>
-    private Stage FallOf(int a, ScoreBlock block, int row, in DecisionInput input, DecisionTrace trace, ref Candidate candidate)
+    private Stage StageOf(
+        int a, ScoreBlock block, int row, in DecisionInput input, in RuleScores scores, DecisionTrace trace, ref Candidate candidate)
     {
         CandidateTerms terms = _terms[a];
         ReadOnlySpan<float> values = block.Row(row);
@@ -305,8 +330,7 @@ public sealed class DecisionModel
         {
             return Stage.Validity;
         }
-        double cost = Scorer.Values.CostOfOffer(a, values, input.Channel);
-        candidate.Fall = Affordable(a, cost, in input);
+        candidate.Fall = Affordable(a, values, in input);
         if (candidate.Fall.Reason != FallReason.None)
         {
             return Stage.Budget;
@@ -316,7 +340,6 @@ public sealed class DecisionModel
         {
             return candidate.Fall.Reason == FallReason.NoConsent ? Stage.Consent : Stage.ContactPolicy;
         }
-        RuleScores scores = RuleScoresOf(block, row);
         bool known = block.RulesOf == _origin;
         for (int stage = 0; stage < RuleStages; stage++)
         {
@@ -328,8 +351,7 @@ public sealed class DecisionModel
             bool passes = known ? ((block.RulesPassed[index] >> row) & 1) != 0 : rule.Evaluate(values, in scores) == Truth.True;
             if (!passes)
             {
-                int comparison = rule.FirstFailure(values, in scores);
-                candidate.Fall = new Fall(FallReason.Rule, comparison, rule.ValueOf(comparison, values, in scores));
+                candidate.Fall = new Fall(FallReason.Rule);
                 return Stage.Eligibility + (byte)stage;
             }
         }
@@ -342,6 +364,7 @@ public sealed class DecisionModel
         if (terms.Gated && DifferentiationGate.IsFor(trace.Tier))
         {
             double evidence = input.EvidenceBound.IsEmpty ? _evidence[((int)trace.Tier! * _terms.Length) + a] : input.EvidenceBound[a];
+            double cost = Scorer.Values.CostOfOffer(a, values, input.Channel);
             candidate.Door = _gate.DoorFor(block.Potentials[row], evidence, trace.InGateTest, input.GateTestSpent, cost);
             if (candidate.Door == GateDoor.Closed)
             {
@@ -352,9 +375,10 @@ public sealed class DecisionModel
         return Stage.None;
     }
 
-    private static Fall Affordable(int a, double cost, in DecisionInput input)
+    private Fall Affordable(int a, ReadOnlySpan<float> values, in DecisionInput input)
     {
-        if (!input.BudgetLeft.IsEmpty && input.BudgetLeft[a] < cost)
+        if (!input.BudgetLeft.IsEmpty && input.BudgetLeft[a] < double.PositiveInfinity
+            && Scorer.Values.CostOfOffer(a, values, input.Channel) is double cost && input.BudgetLeft[a] < cost)
         {
             return new Fall(FallReason.BudgetSpent, 0, input.BudgetLeft[a], cost);
         }
@@ -372,30 +396,40 @@ public sealed class DecisionModel
         return Scorer.Values.Evaluate(a, block.Row(row), block.SegmentIndexes[row], propensity, channel);
     }
 
-    /// <summary>Sorts what did not fall: mandatory candidates first, then by score as every ranking.</summary>
+    /// <summary>
+    /// Sorts what did not fall: mandatory candidates, then the others. As in every ranking, equal scores keep "do nothing" first and then the
+    /// order of the ids, which is that of the indexes.
+    /// </summary>
     private void Rank(DecisionTrace trace)
     {
+        int mandatory = Insert(trace, 0, mandatory: true);
+        trace.RankedCount = Insert(trace, mandatory, mandatory: false);
+    }
+
+    /// <summary>Insertion sort, stable, behind what is there; the new number of candidates.</summary>
+    private int Insert(DecisionTrace trace, int start, bool mandatory)
+    {
         Candidate[] candidates = trace.Candidates;
-        int[] ranked = trace.Ranked;
-        int count = 0;
+        Span<int> ranked = trace.Ranked;
+        Span<double> scores = trace.Scores;
+        int count = start;
         for (int c = 0; c < candidates.Length; c++)
         {
-            if (candidates[c].FellAt != Stage.None)
+            if (candidates[c].FellAt != Stage.None || IsMandatory(c) != mandatory)
             {
                 continue;
             }
+            double score = candidates[c].Value.Score;
             int position = count++;
-            while (position > 0 && Before(c, ranked[position - 1]))
+            for (; position > start && scores[position - 1] < score; position--)
             {
                 ranked[position] = ranked[position - 1];
-                position--;
+                scores[position] = scores[position - 1];
             }
             ranked[position] = c;
+            scores[position] = score;
         }
-        trace.RankedCount = count;
-
-        bool Before(int c, int other) => IsMandatory(c) != IsMandatory(other) ? IsMandatory(c)
-            : ValueModel.RanksBefore(candidates[c].Value.Score, c, candidates[other].Value.Score, other);
+        return count;
     }
 
     /// <summary>
@@ -419,7 +453,7 @@ public sealed class DecisionModel
             }
         }
         Exploration exploration = input.Channel < 0 ? _defaultExploration : _exploration[input.Channel];
-        SeededRandom random = new((long)input.Seed, ExplorationStream);
+        SeededRandom random = exploration.Kind == ExplorationKind.None ? default : new((long)input.Seed, ExplorationStream);
         for (bool ended = false; !ended && count < slots && open > 0; count++, open--)
         {
             Span<int> left = trace.Open.AsSpan(0, open);

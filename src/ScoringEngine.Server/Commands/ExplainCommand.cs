@@ -74,7 +74,7 @@ internal static class ExplainCommand
         CustomerScore score = decision.Score;
         return new Explained(
             decision.DecisionId, decision.Time.ToDateTimeOffset(), score.CustomerId, score.Segment.Name,
-            score.Profit is { } profit ? SnakeCase.Of(profit.Tier) : "not known", score.Profit?.Expected ?? double.NaN, score.Currency, decision.HeldOut,
+            score.Tier == Tier.Unspecified ? "not known" : SnakeCase.Of(score.Tier), score.Profit?.Expected ?? double.NaN, score.Currency, decision.HeldOut,
             [.. decision.Candidates.Select(c => new Line(
                 c.Proposition.PropositionId, (int)c.Rank, c.Stage == Protocol.V1.Stage.Unspecified ? "" : SnakeCase.Of(c.Stage), c.Reason, c.Proposition.Score,
                 c.Proposition.Propensity.Probability, SnakeCase.Of(c.Proposition.Propensity.Provenance),

@@ -33,11 +33,28 @@ internal static class CustomerData
         }
         catch (StorageCorruptionException e)
         {
-            throw new CommandFailure(options.Repair ? e.Message : $"{e.Message}; serve --repair keeps what is provable, and lists what is lost");
+            throw Damaged(e, options.Repair);
         }
         catch (Exception e) when (e is OutOfMemoryException or OverflowException)
         {
             throw new CommandFailure($"{options.Store.MemoryBytes:N0} bytes for customers cannot be had on this machine; lower --memory");
         }
     }
+
+    /// <inheritdoc cref="DecisionLog.Open"/>
+    /// <exception cref="CommandFailure">The directory is damaged.</exception>
+    public static DecisionLog OpenLog(DecisionLogOptions options, CustomerDatabase database, TimeProvider time, bool repair, CancellationToken cancellation)
+    {
+        try
+        {
+            return DecisionLog.Open(options, database, time, cancellation);
+        }
+        catch (StorageCorruptionException e)
+        {
+            throw Damaged(e, repair);
+        }
+    }
+
+    private static CommandFailure Damaged(StorageCorruptionException e, bool repair)
+        => new(repair ? e.Message : $"{e.Message}; serve --repair keeps what is provable, and lists what is lost");
 }

@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging.Console;
 using ScoringEngine.Core.Features;
-using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Workspaces;
 using ScoringEngine.Server.CommandLine;
 using ScoringEngine.Server.Services;
@@ -25,6 +24,7 @@ internal sealed class ScoringServer : IAsyncDisposable
     [
         "", Protocol.V1.ScoringService.Descriptor.FullName, Protocol.V1.CustomerService.Descriptor.FullName,
         Protocol.V1.ModelService.Descriptor.FullName, Protocol.V1.DataService.Descriptor.FullName,
+        Protocol.V1.DecisionService.Descriptor.FullName, Protocol.V1.StrategyService.Descriptor.FullName, Protocol.V1.ValueService.Descriptor.FullName,
     ];
 
     private readonly WebApplication _application;
@@ -82,7 +82,7 @@ internal sealed class ScoringServer : IAsyncDisposable
             Map(application);
             map?.Invoke(application);
             await ListenAsync(application, options, cancellation);
-            await Task.Run(() => application.Services.GetRequiredService<CustomerDatabase>(), cancellation);
+            await Task.Run(() => application.Services.GetRequiredService<DecisionLog>(), cancellation);
             ScoringServer server = new(application, options);
             server.BeginServing();
             return server;
@@ -162,22 +162,22 @@ internal sealed class ScoringServer : IAsyncDisposable
         services.AddSingleton<CustomerService>();
         services.AddSingleton<ModelService>();
         services.AddSingleton<DataService>();
+        services.AddSingleton<DecisionService>();
+        services.AddSingleton<StrategyService>();
+        services.AddSingleton<ValueService>();
+        services.AddSingleton<CustomerRows>();
+        services.AddSingleton<Decider>();
+        services.AddSingleton<DecisionHistory>();
+        services.AddSingleton<OutcomeRecorder>();
+        services.AddSingleton<AcknowledgedStream>();
         services.AddSingleton<StartGate>();
         services.AddSingleton<IndexWatch>();
         services.AddSingleton(options);
-        services.AddSingleton(_ => LoadVersion(options));
+        services.AddSingleton(provider => LoadedVersion.Load(options.Workspace, options.Version == 0 ? null : options.Version, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => OpenDatabase(options, provider, recovery, cancellation));
-        services.AddSingleton(provider =>
-        {
-            LoadedVersion version = provider.GetRequiredService<LoadedVersion>();
-            return new ModelHolder(new ServedModel(version.Workspace, version.Models, provider.GetRequiredService<CustomerDatabase>().Schemas));
-        });
-    }
-
-    private static LoadedVersion LoadVersion(ServerOptions options)
-    {
-        Workspace workspace = Workspace.Load(options.Workspace);
-        return new LoadedVersion(workspace, ModelPackage.Load(workspace, options.Version == 0 ? null : options.Version));
+        services.AddSingleton(provider => OpenLog(options, provider, cancellation));
+        services.AddSingleton<ModelLoader>();
+        services.AddSingleton(provider => new ModelHolder(provider.GetRequiredService<ModelLoader>().Serve(provider.GetRequiredService<LoadedVersion>())));
     }
 
     private static CustomerDatabase OpenDatabase(
@@ -185,7 +185,8 @@ internal sealed class ScoringServer : IAsyncDisposable
     {
         ILogger log = provider.GetRequiredService<ILogger<CustomerDatabase>>();
         TimeProvider time = provider.GetRequiredService<TimeProvider>();
-        FeatureSchema schema = provider.GetRequiredService<LoadedVersion>().Workspace.Schema.Features;
+        LoadedVersion version = provider.GetRequiredService<LoadedVersion>();
+        FeatureSchema schema = version.Workspace.Schema.Features;
         CustomerDatabaseOptions database = new()
         {
             Directory = options.DataDirectory,
@@ -194,7 +195,7 @@ internal sealed class ScoringServer : IAsyncDisposable
             SnapshotInterval = TimeSpan.FromSeconds(options.SnapshotSeconds),
             SnapshotJournalBytes = options.SnapshotJournalBytes,
             Repair = options.Repair,
-            Store = CustomerData.StoreOptions(options.MemoryBytes, options.ExpectedCustomers, schema),
+            Store = CustomerData.StoreOptions(options.MemoryBytes, options.ExpectedCustomers, schema) with { MaxContactEvents = version.ContactEvents },
             Notify = notice => ServerLog.Of(log, notice),
         };
         CustomerDatabase opened = CustomerData.Open(database, schema, time, recovery ?? new RecoveryLog(log, time), cancellation);
@@ -205,12 +206,22 @@ internal sealed class ScoringServer : IAsyncDisposable
         return opened;
     }
 
+    private static DecisionLog OpenLog(ServerOptions options, IServiceProvider provider, CancellationToken cancellation)
+    {
+        Policy policy = provider.GetRequiredService<LoadedVersion>().Workspace.Policy;
+        DecisionLogOptions log = new() { DecisionRetention = policy.DecisionRetention, ValueRetention = policy.ValueRetention };
+        return CustomerData.OpenLog(log, provider.GetRequiredService<CustomerDatabase>(), provider.GetRequiredService<TimeProvider>(), options.Repair, cancellation);
+    }
+
     private static void Map(WebApplication application)
     {
         application.MapGrpcService<ScoringService>();
         application.MapGrpcService<CustomerService>();
         application.MapGrpcService<ModelService>();
         application.MapGrpcService<DataService>();
+        application.MapGrpcService<DecisionService>();
+        application.MapGrpcService<StrategyService>();
+        application.MapGrpcService<ValueService>();
         application.MapGrpcService<HealthService>();
         application.MapGrpcService<ReflectionService>();
     }
@@ -237,9 +248,6 @@ internal sealed class ScoringServer : IAsyncDisposable
         }
         ServerLog.Serving(_log, Model.Workspace.Name, Model.Models.Manifest.Version, Address.ToString());
     }
-
-    /// <summary>What the server starts with, before the customers are there.</summary>
-    private sealed record LoadedVersion(Workspace Workspace, ModelSet Models);
 
     private sealed class NoLifetime : IHostLifetime
     {

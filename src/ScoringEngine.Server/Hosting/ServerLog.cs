@@ -40,6 +40,12 @@ internal static partial class ServerLog
     [LoggerMessage(1101, LogLevel.Warning, "The files of {Model} cannot be read")]
     public static partial void ModelUnreadable(ILogger logger, string model, Exception reason);
 
+    [LoggerMessage(1102, LogLevel.Information, "Reloaded {Model}: version {Version} is served")]
+    public static partial void Reloaded(ILogger logger, string model, int version);
+
+    [LoggerMessage(1103, LogLevel.Warning, "{Model} was not reloaded, the running one serves on")]
+    public static partial void ReloadRefused(ILogger logger, string model, Exception reason);
+
     [LoggerMessage(1200, LogLevel.Information, "Recovering customers: {Stage}, {Percent} %, {Customers} customers so far")]
     public static partial void Recovering(ILogger logger, RecoveryStage stage, int percent, long customers);
 

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Grpc.Core;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Protocol.V1;
@@ -9,7 +8,7 @@ using ScoringEngine.Storage.Schemas;
 namespace ScoringEngine.Server.Services;
 
 /// <summary>Keeps the customers that are scored by id. Thread-safe; register one instance.</summary>
-internal sealed class CustomerService(ModelHolder models, CustomerDatabase database, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class CustomerService(ModelHolder models, CustomerDatabase database, TimeProvider time, AcknowledgedStream streams)
     : Protocol.V1.CustomerService.CustomerServiceBase
 {
     // Of an import, at 85,000 bytes each: enough to keep the committer busy, little enough to forget.
@@ -132,59 +131,13 @@ internal sealed class CustomerService(ModelHolder models, CustomerDatabase datab
     {
         ServedModel model = models.Current;
         CustomerImport import = new(model.Schema, model.SchemaVersion, database, time);
-        Channel<ImportCustomersResponse> applied = Channel.CreateBounded<ImportCustomersResponse>(
-            new BoundedChannelOptions(MaxUncommittedBlocks) { SingleReader = true, SingleWriter = true });
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        Task acknowledging = AcknowledgeAsync(applied.Reader, responseStream, stop, context.CancellationToken);
-        try
-        {
-            await foreach (ImportCustomersRequest request in requestStream.ReadAllAsync(stop.Token))
-            {
-                await applied.Writer.WriteAsync(import.Add(request.Block), stop.Token);
-            }
-        }
-        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
-        {
-            throw Failure.Of(StatusCode.Unavailable, Failure.Stopping, "the server stops; send what is not acknowledged to the next one").ToException();
-        }
-        finally
-        {
-            // Whatever ends the call, what was taken is acknowledged first; if it cannot be kept, that is what ended the call.
-            applied.Writer.Complete();
-            await acknowledging;
-        }
+        await streams.RunAsync(requestStream, responseStream, context, MaxUncommittedBlocks, request => import.Add(request.Block), CommittedAsync, merge: true);
     }
 
-    /// <summary>Sends acknowledgements once they are true, those that became true together as one.</summary>
-    private async Task AcknowledgeAsync(ChannelReader<ImportCustomersResponse> applied, IServerStreamWriter<ImportCustomersResponse> responses,
-        CancellationTokenSource stop, CancellationToken cancellation)
+    private async ValueTask<ImportCustomersResponse> CommittedAsync(ImportCustomersResponse acknowledgement, CancellationToken cancellation)
     {
-        try
-        {
-            ImportCustomersResponse? ready = null;
-            await foreach (ImportCustomersResponse next in applied.ReadAllAsync(cancellation))
-            {
-                ValueTask committed = database.CommittedAsync(next.Sequence, cancellation);
-                if (!committed.IsCompleted && ready is not null)
-                {
-                    await responses.WriteAsync(ready, cancellation);
-                    ready = null;
-                }
-                await committed;
-                // Counts are from the start, so that merging takes the later ones; rejected rows add up.
-                (ready ??= new ImportCustomersResponse()).MergeFrom(next);
-                if (!applied.TryPeek(out _))
-                {
-                    await responses.WriteAsync(ready, cancellation);
-                    ready = null;
-                }
-            }
-        }
-        catch
-        {
-            await stop.CancelAsync();
-            throw;
-        }
+        await database.CommittedAsync(acknowledgement.Sequence, cancellation);
+        return acknowledgement;
     }
 
     private static ReadOnlySpan<byte> IdOf(string id, Span<byte> buffer)

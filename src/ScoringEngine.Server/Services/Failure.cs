@@ -21,6 +21,24 @@ internal static class Failure
     /// <summary>No customer has the id.</summary>
     public const string CustomerNotFound = "CUSTOMER_NOT_FOUND";
 
+    /// <summary>No decision in the log has the id, or it is too old.</summary>
+    public const string DecisionNotFound = "DECISION_NOT_FOUND";
+
+    /// <summary>The decision was made for a customer who was erased; nothing of it can be told.</summary>
+    public const string DecisionErased = "DECISION_ERASED";
+
+    /// <summary>The id is that of a decision for another customer.</summary>
+    public const string DecisionIdTaken = "DECISION_ID_TAKEN";
+
+    /// <summary>The decision was made with another workspace or version than the served one.</summary>
+    public const string ModelChanged = "MODEL_CHANGED";
+
+    /// <summary>The served version has no such segment.</summary>
+    public const string SegmentNotFound = "SEGMENT_NOT_FOUND";
+
+    /// <summary>The workspace's files have errors; a PreconditionFailure has them all.</summary>
+    public const string WorkspaceInvalid = "WORKSPACE_INVALID";
+
     /// <summary>There is no such model or version.</summary>
     public const string ModelNotFound = "MODEL_NOT_FOUND";
 
@@ -72,6 +90,14 @@ internal static class Failure
     /// <summary>No customer has the id.</summary>
     public static RpcStatus NoCustomer(string id) => Of(StatusCode.NotFound, CustomerNotFound, $"no customer '{id}'",
         new ResourceInfo { ResourceType = Protocol.V1.Customer.Descriptor.FullName, ResourceName = id });
+
+    /// <summary>No decision has the id.</summary>
+    public static RpcStatus NoDecision(string id) => Of(StatusCode.NotFound, DecisionNotFound, $"no decision {Quote(id)}, or it is too old",
+        new ResourceInfo { ResourceType = Protocol.V1.Decision.Descriptor.FullName, ResourceName = id.Length <= QuotedCharacters ? id : id[..QuotedCharacters] });
+
+    /// <summary>The customer of a decision was erased.</summary>
+    public static RpcStatus Erased(string decisionId)
+        => Of(StatusCode.FailedPrecondition, DecisionErased, $"the customer of decision {Quote(decisionId)} was erased: nothing more is known of it");
 
     /// <summary>Ends a call with the failure.</summary>
     public static RpcException ToException(this RpcStatus status)

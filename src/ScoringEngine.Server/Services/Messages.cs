@@ -17,21 +17,18 @@ namespace ScoringEngine.Server.Services;
 /// <summary>The engine's types as messages of scoring.v1.</summary>
 internal static class Messages
 {
-    private const string DoNothingId = "do_nothing";
-    private const string DoNothingName = "Do nothing";
+    /// <summary>Name of "do nothing" for people.</summary>
+    public const string DoNothingName = "Do nothing";
 
-    /// <summary>The score of a row that was scored; ranks its propositions.</summary>
+    /// <summary>The score of a row, without propositions.</summary>
     /// <param name="model">The model that scored it.</param>
-    /// <param name="work">Where it was scored.</param>
+    /// <param name="block">Where it was scored.</param>
     /// <param name="row">The row.</param>
     /// <param name="customerId">The id asked for; empty for a prospect.</param>
     /// <param name="featureAge">Age of the stored features; null for a prospect.</param>
-    /// <param name="propositions">How many of the best propositions to give.</param>
     /// <param name="explainFeatures">How many features to name in each explanation; 0 for no explanations.</param>
-    public static CustomerScore Score(
-        ServedModel model, ScoreWork work, int row, string customerId, Duration? featureAge, int propositions, int explainFeatures)
+    public static CustomerScore Score(ServedModel model, ScoreBlock block, int row, string customerId, Duration? featureAge, int explainFeatures)
     {
-        ScoreBlock block = work.Block;
         Core.Segmentation.Segment segment = model.Models.Segments.Segments[block.SegmentIndexes[row]];
         CustomerScore score = new()
         {
@@ -60,26 +57,49 @@ internal static class Messages
                 Period = profit.Target.Period,
                 Proxy = profit.Target.Proxy,
                 Provenance = Provenance.Estimated,
-                Explanation = Explain(model.Explainer.Profit),
+                Explanation = Explain(model, model.Explainer.Profit, block, row, explainFeatures),
             };
             if (!float.IsNaN(block.Potentials[row]))
             {
                 score.Profit.Potential = block.Potentials[row];
             }
         }
-        model.Scorer.Rank(block, row, work.Ranked);
+        return score;
+    }
+
+    /// <summary>
+    /// A score with the best propositions, in the order of a decision that keeps none of them back; "do nothing" first for a customer who is
+    /// held out.
+    /// </summary>
+    /// <param name="model">The model that scored it.</param>
+    /// <param name="work">Where it was scored.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="customerId">The id asked for; empty for a prospect.</param>
+    /// <param name="featureAge">Age of the stored features; null for a prospect.</param>
+    /// <param name="propositions">How many of the best propositions to give.</param>
+    /// <param name="explainFeatures">How many features to name in each explanation; 0 for no explanations.</param>
+    /// <param name="counts">What propensities are smoothed with; null for nothing.</param>
+    public static CustomerScore Score(ServedModel model, ScoreWork work, int row, string customerId, Duration? featureAge, int propositions,
+        int explainFeatures, AcceptanceCounts? counts = null)
+    {
+        CustomerScore score = Score(model, work.Block, row, customerId, featureAge, explainFeatures);
+        score.HeldOut = customerId.Length > 0 && model.IsHeldOut(customerId);
+        work.Rank(row, score.HeldOut, counts);
         int count = Math.Min(propositions, work.Ranked.Length);
         score.Propositions.Capacity = count;
         for (int i = 0; i < count; i++)
         {
-            PropositionScore proposition = Of(model.Scorer, in work.Ranked[i], block.SegmentIndexes[row]);
-            proposition.Propensity.Explanation = Explain(model.Explainer.Propensity(in work.Ranked[i]));
-            score.Propositions.Add(proposition);
+            score.Propositions.Add(Proposition(model, work.Block, row, in work.Ranked[i], explainFeatures));
         }
         return score;
+    }
 
-        Protocol.V1.Explanation? Explain(MarginExplainer explainer)
-            => explainFeatures > 0 ? ExplanationOf(explainer, block, row, explainFeatures, model.Schema) : null;
+    /// <summary>What a candidate is worth for a row.</summary>
+    public static PropositionScore Proposition(ServedModel model, ScoreBlock block, int row, in PropositionValue value, int explainFeatures)
+    {
+        PropositionScore proposition = Of(model.Scorer, in value, block.SegmentIndexes[row]);
+        proposition.Propensity.Explanation = Explain(model, model.Explainer.Propensity(in value), block, row, explainFeatures);
+        return proposition;
     }
 
     /// <summary>A stored customer; what is missing is left out.</summary>
@@ -145,6 +165,9 @@ internal static class Messages
         return model;
     }
 
+    private static Protocol.V1.Explanation? Explain(ServedModel model, MarginExplainer explainer, ScoreBlock block, int row, int features)
+        => features > 0 ? ExplanationOf(explainer, block, row, features, model.Schema) : null;
+
     private static Protocol.V1.Explanation ExplanationOf(MarginExplainer explainer, ScoreBlock block, int row, int features, FeatureSchema schema)
     {
         if (explainer.Obstacle is { } obstacle)
@@ -194,7 +217,7 @@ internal static class Messages
         Proposition? proposition = scorer.PropositionOf(in value);
         PropositionScore score = new()
         {
-            PropositionId = proposition?.Id ?? DoNothingId,
+            PropositionId = proposition?.Id ?? PropositionValue.DoNothingId,
             Name = proposition?.Name ?? DoNothingName,
             Score = value.Score,
             Propensity = new Propensity
@@ -283,7 +306,8 @@ internal static class Messages
         return definition;
     }
 
-    private static Protocol.V1.Tier Of(Core.Value.Tier tier) => tier switch
+    /// <summary>A tier.</summary>
+    public static Protocol.V1.Tier Of(Core.Value.Tier tier) => tier switch
     {
         Core.Value.Tier.ValueDestroyer => Protocol.V1.Tier.ValueDestroyer,
         Core.Value.Tier.Marginal => Protocol.V1.Tier.Marginal,
@@ -292,7 +316,8 @@ internal static class Messages
         _ => throw new InvalidOperationException($"no message for {tier}"),
     };
 
-    private static Provenance Of(Core.Value.Provenance provenance) => provenance switch
+    /// <summary>Where a figure comes from.</summary>
+    public static Provenance Of(Core.Value.Provenance provenance) => provenance switch
     {
         Core.Value.Provenance.Assumed => Provenance.Assumed,
         Core.Value.Provenance.Surveyed => Provenance.Surveyed,
@@ -301,7 +326,8 @@ internal static class Messages
         _ => throw new InvalidOperationException($"no message for {provenance}"),
     };
 
-    private static Protocol.V1.Label Of(Core.Decisions.Label label) => label switch
+    /// <summary>For whom a proposition creates value.</summary>
+    public static Protocol.V1.Label Of(Core.Decisions.Label label) => label switch
     {
         Core.Decisions.Label.BothWin => Protocol.V1.Label.BothWin,
         Core.Decisions.Label.OrganisationOnly => Protocol.V1.Label.OrganisationOnly,

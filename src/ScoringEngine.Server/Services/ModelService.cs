@@ -1,15 +1,17 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Google.Rpc;
 using Grpc.Core;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Workspaces;
 using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.Hosting;
+using ScoringEngine.Storage.Journals;
 
 namespace ScoringEngine.Server.Services;
 
-/// <summary>Tells which versions the workspace has and what they consist of. Thread-safe; register one instance.</summary>
-internal sealed class ModelService(ModelHolder models, ILogger<ModelService> log) : Protocol.V1.ModelService.ModelServiceBase
+/// <summary>Tells which versions the workspace has and what they consist of, and changes the served one. Thread-safe; register one instance.</summary>
+internal sealed class ModelService(ModelHolder models, ModelLoader loader, TimeProvider time, ILogger<ModelService> log) : Protocol.V1.ModelService.ModelServiceBase
 {
     private const int MaxPageSize = 1000;
     private const int DefaultPageSize = 100;
@@ -62,6 +64,52 @@ internal sealed class ModelService(ModelHolder models, ILogger<ModelService> log
         {
             Model = isServed ? Messages.Model(model.Models, workspace, active: true) : Describe(workspace, (int)version),
         });
+    }
+
+    /// <inheritdoc/>
+    public override async Task<ReloadWorkspaceResponse> ReloadWorkspace(ReloadWorkspaceRequest request, ServerCallContext context)
+    {
+        ServedModel running = models.Current;
+        uint version = request.Version == 0 ? (uint)running.Models.Manifest.Version : request.Version;
+        if (!VersionsOf(running.Workspace).Contains((int)version))
+        {
+            throw Failure.Of(StatusCode.NotFound, Failure.ModelNotFound, $"no model {Failure.Quote(running.Workspace.Name)} version {version}").ToException();
+        }
+        try
+        {
+            ServedModel model = await Task.Run(() => loader.Reload(models, (int)version), context.CancellationToken);
+            ServerLog.Reloaded(log, model.Workspace.Name, model.Models.Manifest.Version);
+            ReloadWorkspaceResponse response = new()
+            {
+                Model = Messages.Summary(model.Models.Manifest, active: true),
+                WorkspaceHash = Convert.ToHexStringLower(model.Archive.Hash.Span),
+            };
+            response.Warnings.AddRange(ModelLoader.Warnings(model, time).Select(p => p.ToString()));
+            return response;
+        }
+        catch (WorkspaceException e)
+        {
+            ServerLog.ReloadRefused(log, running.Workspace.Name, e);
+            PreconditionFailure problems = new();
+            problems.Violations.AddRange(e.Problems.Select(p => new PreconditionFailure.Types.Violation
+            {
+                Type = "WORKSPACE",
+                Subject = p.Line > 0 ? $"{Path.GetFileName(p.File)}:{p.Line}" : Path.GetFileName(p.File),
+                Description = p.Message,
+            }).Take(Violations.Limit));
+            throw Failure.Of(StatusCode.FailedPrecondition, Failure.WorkspaceInvalid,
+                $"the workspace has {e.Problems.Count} problems, the running one serves on: {problems.Violations[0].Subject}: {problems.Violations[0].Description}", problems).ToException();
+        }
+        catch (InvalidDataException e)
+        {
+            ServerLog.VersionUnreadable(log, running.Workspace.Name, (int)version, e);
+            throw Failure.Of(StatusCode.FailedPrecondition, Failure.ModelUnusable,
+                $"version {version} cannot be loaded, the running one serves on; the server's log says why").ToException();
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException and not JournalUnavailableException)
+        {
+            throw Unreadable(running.Workspace, e);
+        }
     }
 
     private Model Describe(Workspace workspace, int version)

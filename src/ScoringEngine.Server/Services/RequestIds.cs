@@ -28,8 +28,7 @@ internal sealed class RequestIds(CustomerDatabase database)
         {
             return default;
         }
-        string? wrong = requestId.Length > MaxLength ? $"{requestId.Length} characters, expected at most {MaxLength}" : Text.Violation(requestId);
-        if (wrong is not null)
+        if (Violation(requestId) is { } wrong)
         {
             violations.Add("request_id", wrong);
             return default;
@@ -39,6 +38,10 @@ internal sealed class RequestIds(CustomerDatabase database)
         SHA256.HashData([.. Encoding.UTF8.GetBytes($"{method}\0{requestId.Length}\0{requestId}"), .. customerId], hash);
         return new RequestKey(BinaryPrimitives.ReadUInt128LittleEndian(hash));
     }
+
+    /// <summary>Why a request id is none, or null when it is one, or empty.</summary>
+    public static string? Violation(string requestId)
+        => requestId.Length > MaxLength ? $"{requestId.Length} characters, expected at most {MaxLength}" : Text.Violation(requestId);
 
     /// <summary>Keeps other requests of the same id out until it is disposed; to be held from the look-up to the write.</summary>
     public Lock.Scope Enter(RequestKey request) => request.IsNone ? default : _locks[(int)(request.Value % (uint)_locks.Length)].EnterScope();

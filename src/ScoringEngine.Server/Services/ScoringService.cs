@@ -1,11 +1,9 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using ScoringEngine.Core.Features;
 using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.Hosting;
 using ScoringEngine.Storage;
-using ScoringEngine.Storage.Schemas;
 using RpcStatus = Google.Rpc.Status;
 
 namespace ScoringEngine.Server.Services;
@@ -14,12 +12,11 @@ namespace ScoringEngine.Server.Services;
 /// Scores stored customers and prospects over the one scoring path: a unary call is a block of one row. Besides the
 /// answer a call allocates nothing. Thread-safe; register one instance.
 /// </summary>
-internal sealed class ScoringService(ModelHolder models, CustomerDatabase database, TimeProvider time) : Protocol.V1.ScoringService.ScoringServiceBase
+internal sealed class ScoringService(ModelHolder models, CustomerRows rows, DecisionLog log) : Protocol.V1.ScoringService.ScoringServiceBase
 {
     private const int MaxRequests = 1000;
     private const int MaxPropositions = 100;
     private const int DefaultPropositions = 3;
-    private const int MaxExplainFeatures = 100;
 
     /// <inheritdoc/>
     public override Task<ScoreResponse> Score(ScoreRequest request, ServerCallContext context)
@@ -74,15 +71,15 @@ internal sealed class ScoringService(ModelHolder models, CustomerDatabase databa
     private void ScoreBlock(ServedModel model, ScoreWork work, BatchScoreRequest request, int start, Duration?[] ages, BatchScoreResponse response)
     {
         int end = Math.Min(start + work.Block.Capacity, request.Requests.Count);
-        int rows = 0;
+        int filled = 0;
         for (int i = start; i < end; i++)
         {
             // A request that fails leaves its row to the next one.
-            RpcStatus? failure = Fill(model, request.Requests[i], work.Block.Row(rows), out ages[rows]);
+            RpcStatus? failure = Fill(model, request.Requests[i], work.Block.Row(filled), out ages[filled]);
             response.Results.Add(new BatchScoreResult { Error = failure });
-            rows += failure is null ? 1 : 0;
+            filled += failure is null ? 1 : 0;
         }
-        model.Scorer.Score(work.Block, rows);
+        model.Scorer.Score(work.Block, filled);
         for (int i = start, row = 0; i < end; i++)
         {
             if (response.Results[i].Error is null)
@@ -109,67 +106,21 @@ internal sealed class ScoringService(ModelHolder models, CustomerDatabase databa
         }
     }
 
-    private static CustomerScore ScoreOf(ServedModel model, ScoreWork work, int row, ScoreRequest request, Duration? age)
+    private CustomerScore ScoreOf(ServedModel model, ScoreWork work, int row, ScoreRequest request, Duration? age)
         => Messages.Score(model, work, row, request.CustomerId, age,
-            request.MaxPropositions == 0 ? DefaultPropositions : (int)request.MaxPropositions, (int)request.ExplainFeatures);
+            request.MaxPropositions == 0 ? DefaultPropositions : (int)request.MaxPropositions, (int)request.ExplainFeatures, log.Counts);
 
     /// <summary>Fills a row with a customer, stored values first, then those of the request; returns why it cannot.</summary>
     private RpcStatus? Fill(ServedModel model, ScoreRequest request, Span<float> row, out Duration? age)
     {
-        age = null;
         Violations violations = default;
         if (request.MaxPropositions > MaxPropositions)
         {
             violations.Add("max_propositions", $"{request.MaxPropositions}, expected 0 to {MaxPropositions}");
         }
-        if (request.ExplainFeatures > MaxExplainFeatures)
-        {
-            violations.Add("explain_features", $"{request.ExplainFeatures}, expected 0 to {MaxExplainFeatures}");
-        }
-        model.Scorer.Clear(row);
-        bool found = true;
-        if (request.CustomerId.Length > 0)
-        {
-            ReadOnlySpan<byte> id = CustomerId.Encode(request.CustomerId, "customer_id", stackalloc byte[FeatureSchema.MaxIdBytes], ref violations);
-            if (!id.IsEmpty)
-            {
-                RowReader reader = new(model.ModelRows, row);
-                found = database.Customers.Read(id, ref reader);
-                age = found ? AgeOf(reader.UpdatedAtUnixMs) : null;
-            }
-            if (request.Features.Count > 0)
-            {
-                InlineFeatures.Read(request.Features, "features", FeatureScope.Overlay, model, row, ref violations);
-            }
-        }
-        else if (request.Features.Count > 0)
-        {
-            InlineFeatures.Read(request.Features, "features", FeatureScope.Prospect, model, row, ref violations);
-        }
-        else
-        {
-            violations.Add("customer_id", "empty, and there are no features: expected a customer id, or a prospect's features");
-        }
+        DecisionCall.CheckExplainFeatures(request.ExplainFeatures, ref violations);
+        bool found = rows.Fill(model, request.CustomerId, request.Features, interaction: null, row, ref violations, out StoredVersion stored);
+        age = stored.Age;
         return violations.Any ? violations.ToStatus() : found ? null : Failure.NoCustomer(request.CustomerId);
-    }
-
-    private Duration AgeOf(long updatedAtUnixMs)
-    {
-        // A clock that was set back must not make features come from the future.
-        long age = Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - updatedAtUnixMs);
-        return new Duration { Seconds = age / 1000, Nanos = (int)(age % 1000) * 1_000_000 };
-    }
-
-    private ref struct RowReader(RowMapping rows, Span<float> row) : ICustomerReader
-    {
-        private readonly Span<float> _row = row;
-
-        public long UpdatedAtUnixMs { get; private set; }
-
-        public void Read(in CustomerView customer)
-        {
-            rows.Map(in customer, _row);
-            UpdatedAtUnixMs = customer.UpdatedAtUnixMs;
-        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Unicode;
 
 namespace ScoringEngine.Server.Services;
@@ -17,4 +18,23 @@ internal static class Text
     /// <summary>Why a name is not one, or null when it is.</summary>
     public static string? Violation(ReadOnlySpan<byte> name)
         => Utf8.IsValid(name) && name.IndexOf("\uFFFD"u8) < 0 ? null : NotUtf8;
+
+    /// <summary>Checks text that may be empty.</summary>
+    /// <param name="text">From a request.</param>
+    /// <param name="field">Path of the field.</param>
+    /// <param name="maxBytes">Most bytes of UTF-8.</param>
+    /// <param name="violations">Receives what is wrong.</param>
+    public static void Check(string text, string field, int maxBytes, ref Violations violations)
+    {
+        if (text.Length == 0)
+        {
+            return;
+        }
+        int bytes = Encoding.UTF8.GetByteCount(text);
+        string? wrong = bytes > maxBytes ? $"{bytes} bytes long, expected at most {maxBytes}" : Violation(text);
+        if (wrong is not null)
+        {
+            violations.Add(field, wrong);
+        }
+    }
 }

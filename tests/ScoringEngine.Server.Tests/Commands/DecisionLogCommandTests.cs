@@ -105,6 +105,23 @@ public sealed class DecisionLogCommandTests(TrainedWorkspace trained) : IAsyncLi
     }
 
     [Fact]
+    public async Task Decide_AgainstTheFolder_IsLoggedOnceAndReplays()
+    {
+        string[] decide = ["decide", "-w", _log.Workspace, "-d", _folder.Write("more.csv", TrainedWorkspace.CustomerRows(Customers + 1)), "--run-id", "march",
+            "--out", _folder.At("march.csv"), "--state", _log.Data, "--time", "2026-03-09", "--channel", "phone", "--allow-rejects", "1", "--json"];
+        CommandRun first = await CommandRun.Of(decide);
+        CommandRun second = await CommandRun.Of(decide);
+
+        Assert.Equal((0, 0), (first.ExitCode, second.ExitCode));
+        Assert.Contains("not stored in the data folder", first.Error);
+        Assert.Equal((Customers, 0), ((int)first.Json["decided"]!, (int)first.Json["repeated"]!));
+        Assert.Equal((Customers, Customers), ((int)second.Json["decided"]!, (int)second.Json["repeated"]!));
+        Assert.Equal((2 * Customers, 0, 0, 0), Counts(await CommandRun.Succeed("replay", "--log", _log.Data, "--workspace", _log.Workspace)));
+        JsonObject list = await CommandRun.Succeed("decisions", "list", "--customer", "C1", "--data", _log.Data);
+        Assert.Equal(["march/C1", "decision-1"], list["decisions"]!.AsArray().Select(d => (string)d!["decision_id"]!));
+    }
+
+    [Fact]
     public async Task Explain_ALoggedDecision_SaysWhatBecameOfEachCandidate()
     {
         JsonObject result = await CommandRun.Succeed("explain", "decision-1", "--data", _log.Data, "--workspace", _log.Workspace);

@@ -94,7 +94,7 @@ internal sealed class DecisionLogFolder
         Choice choice = trace.Offered[0];
         if (choice.Candidate > 0 && number % 3 > 0)
         {
-            Outcome outcome = new()
+            DecisionOutcome outcome = new()
             {
                 DecisionId = identity.DecisionId,
                 Slot = 1,

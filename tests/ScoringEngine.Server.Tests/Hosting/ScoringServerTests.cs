@@ -21,6 +21,9 @@ public class ScoringServerTests(TrainedWorkspace trained)
     [InlineData("scoring.v1.CustomerService")]
     [InlineData("scoring.v1.ModelService")]
     [InlineData("scoring.v1.DataService")]
+    [InlineData("scoring.v1.DecisionService")]
+    [InlineData("scoring.v1.StrategyService")]
+    [InlineData("scoring.v1.ValueService")]
     public async Task Health_FromStartToStop_ServesUntilTheStop(string service)
     {
         await using ServerFixture server = new(trained);
@@ -50,7 +53,8 @@ public class ScoringServerTests(TrainedWorkspace trained)
         Assert.Equal(
         [
             "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
-            "scoring.v1.CustomerService", "scoring.v1.DataService", "scoring.v1.ModelService", "scoring.v1.ScoringService",
+            "scoring.v1.CustomerService", "scoring.v1.DataService", "scoring.v1.DecisionService", "scoring.v1.ModelService",
+            "scoring.v1.ScoringService", "scoring.v1.StrategyService", "scoring.v1.ValueService",
         ], call.ResponseStream.Current.ListServicesResponse.Service.Select(s => s.Name));
         await call.RequestStream.CompleteAsync();
     }
