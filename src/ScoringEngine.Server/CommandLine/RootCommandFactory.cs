@@ -24,6 +24,11 @@ internal static class RootCommandFactory
             ModelCommand.Create(),
             StrategyCommand.Create(),
             CatalogueCommand.Create(),
+            DecideCommand.Create(),
+            SimulateCommand.Create(),
+            DecisionsCommand.Create(),
+            ReplayCommand.Create(),
+            ExplainCommand.Create(),
             HealthCommand.Create(),
         };
         EngineCommand.ShowExamples(root);
