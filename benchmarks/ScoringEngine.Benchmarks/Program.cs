@@ -7,7 +7,7 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using ScoringEngine.Benchmarks;
 
 // store-load [customers] [memory MiB]: one plain run of the store at size. kernels [rows]: rates of the scoring kernels.
-// decide [rows]: time of a decision and decisions a second.
+// decide [rows]: time of a decision and decisions a second. simulate [rows]: customers a second through a simulation.
 // recovery [customers] [folder]: time to recover that many from a snapshot, and from a journal.
 // journal [folder] [records]: rates of the journal on a disk.
 // commits [writers] [seconds] [folder]: durable single upserts. churn [million updates] [customers] [folder]: years of changes; fails when not bounded.
@@ -27,6 +27,11 @@ if (args is ["kernels", ..])
 if (args is ["decide", ..])
 {
     DecisionRates.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 100_000, Console.Out);
+    return 0;
+}
+if (args is ["simulate", ..])
+{
+    SimulationRates.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 200_000, Console.Out);
     return 0;
 }
 if (args is ["recovery", ..])

@@ -1,111 +1,8 @@
 using System.Text;
-using ScoringEngine.Core.Decisions.Log;
 using ScoringEngine.Core.Propositions;
 using ScoringEngine.Core.Scoring;
-using ScoringEngine.Core.Value;
 
 namespace ScoringEngine.Core.Decisions;
-
-/// <summary>How a batch decides; the same for all its customers.</summary>
-public sealed record BatchOptions
-{
-    /// <summary>Name of the run: with the customer's id it is the id of a decision, and so the seed of its exploration.</summary>
-    public required string RunId { get; init; }
-
-    /// <summary>When it is decided, unix milliseconds.</summary>
-    public required long TimeUnixMs { get; init; }
-
-    /// <summary>Index among the workspace's channels, -1 when not told.</summary>
-    public int Channel { get; init; } = -1;
-
-    /// <summary>Who starts the interactions.</summary>
-    public Direction Direction { get; init; } = Direction.Unspecified;
-
-    /// <summary>Index among the policy's roles, -1 for none.</summary>
-    public int Role { get; init; } = -1;
-
-    /// <summary>How many propositions to choose for a customer, 1 or more.</summary>
-    public int Slots { get; init; } = 1;
-
-    /// <summary>Whether <see cref="BatchDecision.Record"/> and <see cref="BatchDecision.Inputs"/> are wanted: a few kilobytes a customer.</summary>
-    public bool KeepRecords { get; init; }
-
-    /// <summary>Threads to use, 0 for all cores; no result depends on it.</summary>
-    public int Threads { get; init; }
-}
-
-/// <summary>The state that a batch decides against, as of one moment.</summary>
-public sealed record BatchState
-{
-    /// <summary>Nobody was contacted, nothing counted, nothing spent.</summary>
-    public static BatchState Empty { get; } = new();
-
-    /// <summary>Counts that propensities are smoothed with.</summary>
-    public AcceptanceCounts Counts { get; init; } = new();
-
-    /// <summary>Currency left by proposition index; positive infinity without a budget. Empty: what the catalogue allows in all.</summary>
-    public IReadOnlyList<double> BudgetLeft { get; init; } = [];
-
-    /// <summary>Offers left by proposition index; positive infinity without a limit. Empty: what the catalogue allows in all.</summary>
-    public IReadOnlyList<double> VolumeLeft { get; init; } = [];
-
-    /// <summary>What the gate test cost so far, in currency.</summary>
-    public double GateTestSpent { get; init; }
-
-    /// <summary>Contacts of a customer, or of a household, oldest first; called from many threads.</summary>
-    public Func<string, bool, ReadOnlyMemory<ContactEvent>> ContactsOf { get; init; } = (_, _) => default;
-}
-
-/// <summary>A customer of a batch.</summary>
-/// <param name="CustomerId">Id; each customer once.</param>
-/// <param name="HouseholdId">Household whose contacts count; empty for the customer's own.</param>
-public readonly record struct BatchCustomer(string CustomerId, string HouseholdId);
-
-/// <summary>A customer's slot in a batch.</summary>
-/// <param name="Choice">What was chosen for it.</param>
-/// <param name="Value">What it is worth.</param>
-public readonly record struct BatchSlot(Choice Choice, PropositionValue Value);
-
-/// <summary>What a batch decided for a customer.</summary>
-public sealed class BatchDecision
-{
-    internal BatchDecision(BatchCustomer customer) => Customer = customer;
-
-    /// <summary>Whom it is for.</summary>
-    public BatchCustomer Customer { get; }
-
-    /// <summary>Segment id.</summary>
-    public int SegmentId { get; internal set; }
-
-    /// <summary>Tier; null where no profit is known.</summary>
-    public Tier? Tier { get; internal set; }
-
-    /// <summary>Expected profit; NaN where not known.</summary>
-    public float ExpectedProfit { get; internal set; }
-
-    /// <summary>Potential; NaN where not known.</summary>
-    public float Potential { get; internal set; }
-
-    /// <summary>The customer is in the hold-out.</summary>
-    public bool HeldOut { get; internal set; }
-
-    /// <summary>What the customer gets, in slot order; never empty.</summary>
-    public IReadOnlyList<BatchSlot> Offered { get; internal set; } = [];
-
-    /// <summary>What was decided for slot 1: for a held-out customer what would have been.</summary>
-    public BatchSlot First { get; internal set; }
-
-    /// <summary>What the log would keep of it; null unless asked for.</summary>
-    public DecisionRecord? Record { get; internal set; }
-
-    /// <summary>What it depended on; null unless asked for.</summary>
-    public DecisionInputs? Inputs { get; internal set; }
-
-    // What the last pass needs to decide again: the row, where something may run short.
-    internal float[]? Row { get; set; }
-
-    internal bool TakesOfLimits { get; set; }
-}
 
 /// <summary>
 /// Decides for many customers against one frozen state. Every row is decided as a single call would decide it, on all cores; then, in one
@@ -302,11 +199,12 @@ public sealed class DecisionBatch
         for (int i = 0; i < offered.Length; i++)
         {
             ref readonly Candidate candidate = ref trace.Candidates[trace.Offered[i].Candidate];
-            offered[i] = new BatchSlot(trace.Offered[i], candidate.Value);
+            offered[i] = new BatchSlot(trace.Offered[i], candidate.Value, candidate.Door);
             decision.TakesOfLimits |= _limited[trace.Offered[i].Candidate] || candidate.Door == GateDoor.Test;
         }
         decision.Offered = offered;
-        decision.First = new BatchSlot(trace.Chosen[0], trace.Candidates[trace.Chosen[0].Candidate].Value);
+        Candidate first = trace.Candidates[trace.Chosen[0].Candidate];
+        decision.First = new BatchSlot(trace.Chosen[0], first.Value, first.Door);
         if (_options.KeepRecords)
         {
             decision.Record = _codec.ToRecord(trace, desk.Block, row, in input, in identity);

@@ -51,7 +51,7 @@ public sealed class DecisionCsvWriter : IDisposable
         {
             ChosenRecord slot = offered[i];
             SlotOutcome outcome = SlotOutcome.Of(outcomes, i + 1);
-            _csv.WriteField(record.DecisionId.Length > 0 ? record.DecisionId : inputs?.DecisionId ?? "");
+            _csv.WriteField(DecisionIdentity.IdOf(record, inputs));
             _csv.WriteField(DsjsonWriter.TimeOf(record.TimeUnixMs));
             _csv.WriteField(inputs?.CustomerId ?? "");
             Flag(inputs is null);

@@ -1,3 +1,5 @@
+using ScoringEngine.Core.Decisions.Log;
+
 namespace ScoringEngine.Core.Decisions;
 
 /// <summary>Whom and what a decision was about, as told; a decision does not depend on it but for what is in its <see cref="DecisionInput"/>.</summary>
@@ -38,4 +40,11 @@ public readonly record struct DecisionIdentity
     /// <summary>The identity of a customer's decision in a batch run.</summary>
     public static DecisionIdentity OfBatch(string runId, string customerId, string householdId = "")
         => new() { DecisionId = $"{runId}/{customerId}", CustomerId = customerId, HouseholdId = householdId, RunId = runId };
+
+    /// <summary>Id of a decision that was logged: where it had the customer's id in it, only the inputs have it; of an erased customer its keyed hash is left.</summary>
+    public static string IdOf(DecisionRecord record, DecisionInputs? inputs)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        return record.DecisionId.Length > 0 ? record.DecisionId : inputs?.DecisionId ?? Convert.ToHexStringLower(record.DecisionKey.Span);
+    }
 }

@@ -75,7 +75,7 @@ public sealed class DecisionReplay
             DecisionIdentity identity = new() { DecisionId = record.DecisionId, RunId = record.RunId };
             DecisionRecord now = desk.Codec.ToRecord(attempt.Trace, attempt.Block, 0, in input, in identity);
             return Difference(record, now, _propositions) is not { } found ? null
-                : found with { DecisionId = record.DecisionId.Length > 0 ? record.DecisionId : inputs.DecisionId };
+                : found with { DecisionId = DecisionIdentity.IdOf(record, inputs) };
         }
         finally
         {

@@ -86,7 +86,7 @@ public sealed class DsjsonWriter(Stream stream, Numbering propositions)
 
     private void WriteLine(Utf8JsonWriter json, DecisionRecord record, DecisionInputs? inputs, in SlotOutcome outcome, FeatureSchema schema, int drawn)
     {
-        string id = record.DecisionId.Length > 0 ? record.DecisionId : inputs?.DecisionId ?? "";
+        string id = DecisionIdentity.IdOf(record, inputs);
         int reward = (outcome.Answer == ContactKind.Accepted ? 1 : 0) - (outcome.Complained ? 1 : 0);
         json.WriteStartObject();
         json.WriteNumber("_label_cost", -reward);

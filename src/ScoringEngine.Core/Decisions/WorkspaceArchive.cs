@@ -29,31 +29,37 @@ public static class WorkspaceArchive
         return archive;
     }
 
-    /// <summary>The workspace as it was archived, in a folder that still has the version.</summary>
+    /// <summary>The workspace as it was archived, with the version that it was archived with.</summary>
     /// <param name="archive">The archive.</param>
-    /// <param name="directory">The workspace's folder.</param>
+    /// <param name="directory">The workspace's folder, which still has the version.</param>
     /// <exception cref="InvalidDataException">The archive is damaged, or the version is not the archived one any more.</exception>
     /// <exception cref="WorkspaceException">Its files cannot be read by this release.</exception>
     public static (Workspace Workspace, ModelSet Models) Open(ArchiveRecord archive, string directory)
     {
-        ArgumentNullException.ThrowIfNull(archive);
         ArgumentNullException.ThrowIfNull(directory);
-        if (archive.Names.Count != archive.Contents.Count || archive.Hash != HashOf(archive))
-        {
-            throw new InvalidDataException($"workspace archive {Name(archive)}: its files do not have its hash");
-        }
-        ImmutableSortedDictionary<string, ReadOnlyMemory<byte>> contents = archive.Names.Zip(archive.Contents)
-            .ToImmutableSortedDictionary(f => f.First, f => f.Second.Memory, StringComparer.Ordinal);
-        if (!contents.TryGetValue(ModelManifest.FileName, out ReadOnlyMemory<byte> text))
-        {
-            throw new InvalidDataException($"workspace archive {Name(archive)}: no {ModelManifest.FileName}");
-        }
-        ModelManifest manifest = ModelManifest.FromJson(Encoding.UTF8.GetString(text.Span), $"workspace archive {Name(archive)}");
-        Workspace workspace = Workspace.Load(new WorkspaceSource(
-            Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)), contents.Remove(ModelManifest.FileName)));
+        Workspace workspace = OpenFiles(archive, directory);
+        string text = archive.Contents[archive.Names.IndexOf(ModelManifest.FileName)].ToStringUtf8();
+        ModelManifest manifest = ModelManifest.FromJson(text, $"workspace archive {Name(archive)}");
         ModelSet models = ModelPackage.Load(workspace, manifest.Version);
         return models.Manifest.ToJson() == manifest.ToJson() ? (workspace, models)
             : throw new InvalidDataException($"{workspace.VersionDirectory(manifest.Version)}: another version {manifest.Version} than the one in workspace archive {Name(archive)}");
+    }
+
+    /// <summary>The workspace as it was archived, without any version.</summary>
+    /// <param name="archive">The archive.</param>
+    /// <param name="directory">What stands for the workspace's folder; it need not be there.</param>
+    /// <exception cref="InvalidDataException">The archive is damaged.</exception>
+    /// <exception cref="WorkspaceException">Its files cannot be read by this release.</exception>
+    public static Workspace OpenFiles(ArchiveRecord archive, string directory)
+    {
+        ArgumentNullException.ThrowIfNull(archive);
+        ArgumentNullException.ThrowIfNull(directory);
+        if (archive.Names.Count != archive.Contents.Count || archive.Hash != HashOf(archive) || !archive.Names.Contains(ModelManifest.FileName))
+        {
+            throw new InvalidDataException($"workspace archive {Name(archive)}: its files do not have its hash");
+        }
+        return Workspace.Load(new WorkspaceSource(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)), archive.Names.Zip(archive.Contents)
+            .Where(f => f.First != ModelManifest.FileName).ToImmutableSortedDictionary(f => f.First, f => f.Second.Memory, StringComparer.Ordinal)));
     }
 
     /// <summary>An archive in messages: the first digits of its hash.</summary>

@@ -27,6 +27,11 @@ internal static class RootCommandFactory
             OutcomeCommand.Create(),
             StrategyCommand.Create(),
             CatalogueCommand.Create(),
+            DecideCommand.Create(),
+            SimulateCommand.Create(),
+            DecisionsCommand.Create(),
+            ReplayCommand.Create(),
+            ExplainCommand.Create(),
             HealthCommand.Create(),
         };
         EngineCommand.ShowExamples(root);

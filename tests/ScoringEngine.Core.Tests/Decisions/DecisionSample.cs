@@ -54,7 +54,7 @@ internal sealed class DecisionSample : IDisposable
     public static Policy Rich(Policy policy) => policy with
     {
         HoldOut = new HoldOutPolicy(0.1, 5),
-        Gate = new GatePolicy { PotentialThreshold = 200, Test = new GateTest(0.2, 9, new DateOnly(2026, 1, 1), new DateOnly(2026, 12, 31), 1e9) },
+        Gate = new GatePolicy { PotentialThreshold = 5000, Test = new GateTest(0.2, 9, new DateOnly(2026, 1, 1), new DateOnly(2026, 12, 31), 1e9) },
         Exploration = new ExplorationPolicy
         {
             Channels = ImmutableSortedDictionary<string, Exploration>.Empty.Add("web", new Exploration(ExplorationKind.SquareCb, 20)),

@@ -1,7 +1,6 @@
 using System.Text;
 using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Propositions;
-using ScoringEngine.Core.Rules;
 using ScoringEngine.Core.Scoring;
 using ScoringEngine.Core.Tests.Models;
 using ScoringEngine.Core.Value;
@@ -74,7 +73,7 @@ public sealed class SimulationTests(TrainedSample trained)
             Assert.Equal(other.After.Score - other.Before!.Score, rule.Cost, 1e-6);
             Assert.InRange(rule.Cost, rule.Low, rule.High);
             Assert.True(rule.Changed <= rule.Stopped);
-            Assert.Equal(result.After.Falls.Single(f => f.Proposition == rule.Proposition && f.Stage == rule.Stage).Customers, rule.Stopped);
+            Assert.Equal(result.After.Falls.Where(f => f.Proposition == rule.Proposition && f.Stage == rule.Stage).Sum(f => f.Customers), rule.Stopped);
         }
         Assert.Contains(result.Rules, r => r is { Changed: > 0 } && r.Low < r.High);
     }

@@ -6,6 +6,7 @@ using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Numerics;
 using ScoringEngine.Core.Scoring;
 using ScoringEngine.Core.Synthetic;
+using ScoringEngine.Core.Tests.Decisions;
 using ScoringEngine.Core.Tests.Models;
 using ScoringEngine.Core.Workspaces;
 
@@ -127,7 +128,7 @@ public sealed class ColdStartTests(ColdStartTests.Run run) : IClassFixture<ColdS
             {
                 Fill(block, model, visit % Customers);
                 model.ReadCounts(counts, block.SegmentIndexes[0], read);
-                DecisionInput input = new() { TimeUnixMs = 0, Channel = -1, Role = -1, Slots = 1, Seed = (ulong)visit, UnitHash = DecisionInput.NoUnit, Counts = read };
+                DecisionInput input = new() { TimeUnixMs = DecisionWorld.Noon, Channel = -1, Role = -1, Slots = 1, Seed = (ulong)visit, UnitHash = DecisionInput.NoUnit, Counts = read };
                 model.Decide(block, 0, in input, trace);
                 Choice choice = trace.Chosen[0];
                 if (choice.Candidate == 0)
@@ -182,7 +183,7 @@ public sealed class ColdStartTests(ColdStartTests.Run run) : IClassFixture<ColdS
             {
                 Fill(block, model, i);
                 model.ReadCounts(counts, block.SegmentIndexes[0], read);
-                DecisionInput input = new() { Channel = -1, Role = -1, Slots = 1, UnitHash = DecisionInput.NoUnit, Counts = read };
+                DecisionInput input = new() { TimeUnixMs = DecisionWorld.Noon, Channel = -1, Role = -1, Slots = 1, UnitHash = DecisionInput.NoUnit, Counts = read };
                 model.Decide(block, 0, in input, trace);
                 double best = 0;
                 for (int c = 1; c <= _propositions.Length; c++)
@@ -207,7 +208,7 @@ public sealed class ColdStartTests(ColdStartTests.Run run) : IClassFixture<ColdS
             for (int i = 0; i < Customers; i++)
             {
                 Fill(block, model, i);
-                DecisionInput input = new() { Channel = -1, Role = -1, Slots = 1, UnitHash = model.UnitHashOf(Encoding.UTF8.GetBytes($"C{i + 1:D7}")) };
+                DecisionInput input = new() { TimeUnixMs = DecisionWorld.Noon, Channel = -1, Role = -1, Slots = 1, UnitHash = model.UnitHashOf(Encoding.UTF8.GetBytes($"C{i + 1:D7}")) };
                 model.Decide(block, 0, in input, trace);
                 heldOut[i] = trace.HeldOut;
                 ref (int Customers, int HeldOut) segment = ref bySegment[trace.SegmentIndex];

@@ -3,6 +3,7 @@ using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Measurement;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Scoring;
+using ScoringEngine.Core.Tests.Decisions;
 using ScoringEngine.Core.Tests.Models;
 
 namespace ScoringEngine.Core.Tests.Quality;
@@ -156,17 +157,15 @@ public sealed class SyntheticQualityTests(SyntheticQualityTests.Run run) : IClas
             DecisionModel model = new(sample.Workspace, models, Numbering.Of(sample.Workspace.Propositions.Select(p => p.Id)), Numbering.Of(sample.Workspace.Channels));
             DecisionTrace trace = model.CreateTrace();
             ScoreBlock block = model.Scorer.CreateBlock(1);
-            string[] world = [.. sample.World.Propositions.Select(p => p.Id)];
-            int[] indexes = [.. sample.Workspace.Propositions.Select(p => Array.IndexOf(world, p.Id))];
             double sum = 0;
             foreach (Truth truth in sample.Truths())
             {
                 customers.Rows.Row(customers.RowOf(truth.Customer)).CopyTo(block.Row(0));
                 model.Score(block, 1);
-                DecisionInput input = new() { Channel = -1, Role = -1, Slots = 1, UnitHash = DecisionInput.NoUnit };
+                DecisionInput input = new() { TimeUnixMs = DecisionWorld.Noon, Channel = -1, Role = -1, Slots = 1, UnitHash = DecisionInput.NoUnit };
                 model.Decide(block, 0, in input, trace);
                 int candidate = trace.Chosen[0].Candidate;
-                sum += candidate == 0 ? 0 : truth.Values[indexes[candidate - 1]];
+                sum += candidate == 0 ? 0 : truth.Values[candidate - 1];
             }
             return sum / customers.Count;
         }
