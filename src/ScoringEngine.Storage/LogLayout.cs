@@ -18,18 +18,6 @@ internal static unsafe class LogLayout
     public static int SizeOf(byte* record)
         => *(long*)record == 0 ? HeaderBytes : SizeOf(*(int*)(record + HeaderBytes), *(int*)(record + ValueOffset(record)));
 
-    /// <summary>Bytes that a record takes; more than <paramref name="room"/>, of which not a byte behind is read, when its lengths say so.</summary>
-    public static long SizeOf(byte* record, long room)
-    {
-        if (room < HeaderBytes || *(long*)record == 0)
-        {
-            return HeaderBytes;
-        }
-        // As if unsigned: a negative length is too much as well.
-        long value = room < HeaderBytes + sizeof(int) ? room : HeaderBytes + Pad(sizeof(int) + (long)*(uint*)(record + HeaderBytes));
-        return value > room - sizeof(int) ? room + 1 : value + Pad(sizeof(int) + (long)*(uint*)(record + value));
-    }
-
     /// <summary>Whether a record holds a customer: not superseded, removed or abandoned, as far as FASTER has marked it.</summary>
     public static bool HoldsCustomer(byte* record)
     {
@@ -61,7 +49,5 @@ internal static unsafe class LogLayout
 
     private static int ValueOffset(byte* record) => HeaderBytes + Pad(sizeof(int) + *(int*)(record + HeaderBytes));
 
-    private static int Pad(int bytes) => (int)Pad((long)bytes);
-
-    private static long Pad(long bytes) => (bytes + 7) & ~7L;
+    private static int Pad(int bytes) => (bytes + 7) & ~7;
 }

@@ -128,7 +128,7 @@ internal sealed unsafe class LogReader
         while (address < until)
         {
             byte* record = source + (address - start);
-            long size = LogLayout.SizeOf(record, pageEnd - address);
+            int size = LogLayout.SizeOf(record);
             if (address + size > pageEnd)
             {
                 address = pageEnd; // FASTER's rule for the rest of a page
@@ -136,7 +136,7 @@ internal sealed unsafe class LogReader
             }
             if (LogLayout.HoldsCustomer(record))
             {
-                if (size > _maxRecordBytes)
+                if ((uint)size > (uint)_maxRecordBytes)
                 {
                     throw new IOException($"the log has a record of {size} bytes at {address}, expected at most {_maxRecordBytes}");
                 }
@@ -147,7 +147,7 @@ internal sealed unsafe class LogReader
                 }
                 else
                 {
-                    CopyWhole(record, copy, (int)size);
+                    CopyWhole(record, copy, size);
                 }
                 _offsets.Add((int)(address - start));
             }

@@ -1,3 +1,4 @@
+using ScoringEngine.Core.Decisions;
 using System.Text;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Storage.Journals;
