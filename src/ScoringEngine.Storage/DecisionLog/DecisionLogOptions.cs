@@ -10,8 +10,8 @@ public sealed record DecisionLogOptions
     public TimeSpan ValueRetention { get; init; } = TimeSpan.FromDays(1825);
 
     /// <summary>
-    /// Most decisions whose outcomes are taken and whose ids are known, 1 to 100 million; about 350 bytes each with one slot, and 100 for each
-    /// customer among them. When there are more, the oldest is forgotten: what it still reserved is released, and later outcomes
+    /// Most decisions whose outcomes are taken and whose ids are known, 1 to 100 million; about 420 bytes each with one slot and a customer to
+    /// four of them. When there are more, the oldest is forgotten: what it still reserved is released, and later outcomes
     /// of it are refused as unknown. Default 1 million.
     /// </summary>
     public int MaxOpenDecisions { get; init; } = 1_000_000;

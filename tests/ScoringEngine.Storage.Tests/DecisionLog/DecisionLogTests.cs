@@ -335,7 +335,6 @@ public sealed class DecisionLogTests
             run.Log.Adopt(["another", "bonus"], []);
             Assert.Equal(4, run.Log.Propositions.NumberOf("another"));
             run.Decide("d1", "anna", "", "", 4);
-            files.CrashAfter(int.MaxValue - 1);
         }
 
         await using LogRun again = LogRun.Open(files);
@@ -357,8 +356,10 @@ public sealed class DecisionLogTests
             run.Time.Advance(TimeSpan.FromDays(1));
             for (int i = 0; i < 8; i++)
             {
-                run.Decide($"d{day}-{i}", "anna", "", "", 1);
+                DecisionReceipt receipt = run.Decide($"d{day}-{i}", "anna", "", "", 1);
                 run.Tell($"d{day}-{i}", ContactKind.Accepted);
+                // A segment is as long as the group that was committed last makes it.
+                await run.Log.CommittedAsync(receipt, TestContext.Current.CancellationToken);
                 run.Log.RecordValues([new CustomerValue { CustomerId = LogRun.Id("anna"), Day = new DateOnly(2026, 1, 1), Revenue = 1, Cost = 1, Key = $"{day}-{i}" }], statuses);
             }
             if (day % 10 == 0)
