@@ -175,6 +175,10 @@ public sealed class DecisionLog : IAsyncDisposable
             values = OpenJournal(database, directory, directory.Values, JournalKind.Values, recovered.NextValue, time);
             directory.Files.CreateDirectory(directory.DecisionStates);
             DecisionLog log = new(options, database, time, directory.Salt, decisions, values, recovered, directory);
+            foreach (string file in repair?.Files.Where(directory.Files.Exists) ?? [])
+            {
+                directory.SetAside(file);
+            }
             if (!recovered.HasSnapshot || repair is { IsEmpty: false })
             {
                 // From here on it is known that there is a journal, and what was damaged is not needed.
@@ -182,10 +186,6 @@ public sealed class DecisionLog : IAsyncDisposable
             }
             if (repair is { IsEmpty: false })
             {
-                foreach (string file in repair.Files.Where(directory.Files.Exists))
-                {
-                    directory.SetAside(file);
-                }
                 string report = repair.Write(directory, time.GetUtcNow());
                 database.Options.Notify?.Invoke(new StorageNotice(StorageNoticeKind.Repaired, $"damage of the decision log was repaired, see {report}", null));
             }

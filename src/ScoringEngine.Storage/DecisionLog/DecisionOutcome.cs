@@ -76,7 +76,7 @@ public readonly record struct DecisionReceipt(ulong Sequence, ulong CustomerSequ
 /// <param name="Outcomes">Its outcomes in the order they were recorded.</param>
 public sealed record LoggedDecision(DecisionRecord Record, DecisionInputs? Inputs, IReadOnlyList<OutcomeRecord> Outcomes)
 {
-    /// <summary>Whether the customer was erased, and what the decision depended on with it.</summary>
+    /// <summary>Whether the customer was erased, and what the decision depended on with it (or that was not asked for).</summary>
     public bool IsErased => Inputs is null;
 
     /// <summary>Id of the decision; the hash of it, in hex, where the customer was erased with whose id it was made.</summary>

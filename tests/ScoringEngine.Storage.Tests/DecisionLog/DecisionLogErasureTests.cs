@@ -77,7 +77,7 @@ public sealed class DecisionLogErasureTests
 
     private static void AssertGone(FaultyFiles files)
     {
-        byte[] id = LogRun.Id("4711");
+        byte[] id = LogRun.Id(Id);
         foreach (string folder in (string[])["", "/journal", "/contacts", "/snapshots", "/decisions", "/values", "/decision-states"])
         {
             foreach (string name in files.List(DatabaseFixtures.Folder + folder))

@@ -63,7 +63,6 @@ public sealed class DecisionLogFaultTests
 
         Assert.ThrowsAny<IOException>(() => run.Tell("d1", ContactKind.Presented));
         Assert.Equal("", run.ContactsOf("anna"));
-        long told = run.Now;
         files.Heal();
         Assert.True(SpinWait.SpinUntil(() =>
         {
@@ -75,7 +74,6 @@ public sealed class DecisionLogFaultTests
         Assert.Equal("Presented:1@0", run.ContactsOf("anna"));
         Assert.Equal(OutcomeStatus.Repeated, run.Tell("d1", ContactKind.Presented));
         Assert.Equal("Presented:1@0", run.ContactsOf("anna"));
-        Assert.True(told <= run.Now);
     }
 
     [Theory]
@@ -115,7 +113,7 @@ public sealed class DecisionLogFaultTests
         FaultyFiles files = new();
         await using LogRun run = LogRun.Open(files, options: new DecisionLogOptions { SnapshotJournalBytes = 64 << 10 });
         int states = files.List(DatabaseFixtures.Folder + "/decision-states").Count;
-        for (int i = 0; i < 200; i++)
+        for (int i = 0; i < 600; i++)
         {
             run.Decide($"d{i}", "anna", "", "", 1);
         }

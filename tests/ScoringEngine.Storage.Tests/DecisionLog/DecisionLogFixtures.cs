@@ -39,12 +39,16 @@ internal sealed class LogRun : IAsyncDisposable
             : DatabaseFixtures.Open(files, database, time);
         try
         {
+            bool isNew = customers.Customers.Count < 2;
             foreach (string id in (string[])["anna", "bert"])
             {
-                if (customers.Customers.Count < 2)
+                if (isNew)
                 {
                     customers.Customers.Upsert(Id(id), [1, 0], new CustomerAttributes(1, 1));
                 }
+                // So that a crash takes no customer whose decision stays.
+                Assert.True(customers.Customers.TryReadSecret(Id(id), new byte[32], make: true, out ulong sequence));
+                customers.CommittedAsync(sequence).AsTask().GetAwaiter().GetResult();
             }
             DecisionLog log = DecisionLog.Open(options ?? new DecisionLogOptions(), customers, time);
             log.Adopt(["bonus", "call", "gift"], ["phone", "web"]);

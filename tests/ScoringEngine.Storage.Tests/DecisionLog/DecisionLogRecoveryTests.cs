@@ -64,17 +64,18 @@ public sealed class DecisionLogRecoveryTests
         {
             run.Decide("d1", "anna", "chat", "home", 1);
             run.Tell("d1", ContactKind.Declined);
+            run.Log.RecordValues([new CustomerValue { CustomerId = LogRun.Id("anna"), Day = new DateOnly(2026, 1, 1), Revenue = 1, Cost = 1 }], new ValueStatus[1]);
             await run.Database.SnapshotAsync(TestContext.Current.CancellationToken);
             await run.Log.CommittedAsync(run.Decide("d2", "bert", "", "", 2), TestContext.Current.CancellationToken);
             await run.Log.CommittedAsync(run.Decide("d3", "bert", "", "", 3), TestContext.Current.CancellationToken);
             expected = run.State(ids);
         }
         Random random = new(5);
-        int refused = 0;
         foreach (string path in FilesOf(files))
         {
             byte[] bytes = files.Contents(path);
-            int end = bytes.AsSpan().LastIndexOfAnyExcept((byte)0) + 1;
+            // The mark at the end of a journal proves what is before it, and nothing proves the mark.
+            int end = bytes.AsSpan().LastIndexOfAnyExcept((byte)0) + 1 - (path.EndsWith(".journal", StringComparison.Ordinal) ? 20 : 0);
             for (int i = 0; i < 40; i++)
             {
                 byte[] flipped = [.. bytes];
@@ -83,11 +84,9 @@ public sealed class DecisionLogRecoveryTests
                 List<string> damaged = [];
                 new DirectoryCheck(DataDirectory.Open(files, DatabaseFixtures.Folder), progress: null, TestContext.Current.CancellationToken).Run((file, _) => damaged.Add(file));
                 Assert.NotEmpty(damaged);
-                refused++;
             }
             files.SetContents(path, bytes);
         }
-        Assert.Equal(40 * FilesOf(files).Count, refused);
 
         await using LogRun again = LogRun.Open(files);
         Assert.Equal(expected, again.State(ids));
@@ -160,12 +159,13 @@ public sealed class DecisionLogRecoveryTests
                 {
                     run = LogRun.Open(_files, _time);
                 }
-                catch (IOException e) when (e is not StorageCorruptionException && _files.Changes >= 0 && epoch > 0)
+                catch (IOException e) when (e is not StorageCorruptionException && epoch > 0)
                 {
                     _files.Crash(_random);
                     epoch--;
                     continue;
                 }
+                _files.CrashAfter(int.MaxValue - 1);
                 await CheckAsync(run);
                 _files.CrashAfter(_random.Next(10, 250));
                 try
