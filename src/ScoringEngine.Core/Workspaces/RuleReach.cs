@@ -12,7 +12,7 @@ namespace ScoringEngine.Core.Workspaces;
 internal sealed class RuleReach
 {
     // A search that takes longer is given up with "may hold".
-    private const int MostSteps = 20_000;
+    private const int MostSteps = 5_000;
 
     private readonly FeatureSchema _schema;
     private readonly ImmutableDictionary<int, Values> _known;

@@ -49,17 +49,23 @@ public static class StrategyCheck
         return Check(WorkspaceSource.Open(directory), asOf, models);
     }
 
+    /// <summary>Loads a workspace that has no error of any kind; <see cref="Require"/> then looks at the segments of a version.</summary>
+    /// <exception cref="WorkspaceException">There is no such folder, or with every error.</exception>
+    public static Workspace Load(string directory, DateOnly asOf)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        WorkspaceSource source = WorkspaceSource.Open(directory);
+        ThrowIfAny(Check(source, asOf));
+        return Workspace.Load(source);
+    }
+
     /// <summary>Refuses a workspace that must not serve with a version.</summary>
     /// <exception cref="WorkspaceException">With every error.</exception>
     public static void Require(Workspace workspace, ModelSet models, DateOnly asOf)
     {
         ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(models);
-        WorkspaceProblem[] errors = [.. Check(workspace.Source, asOf, models).Where(p => p.Severity == Severity.Error)];
-        if (errors.Length > 0)
-        {
-            throw new WorkspaceException(errors);
-        }
+        ThrowIfAny(Check(workspace.Source, asOf, models));
     }
 
     /// <summary>Why no customer can get a proposition on a day, provably; null where one may.</summary>
@@ -74,6 +80,15 @@ public static class StrategyCheck
             : proposition.Volume == 0 ? "the volume is 0"
             : reach is not null && !reach.Where(ValueModel.ChannelFeature, proposition.Channels).Leaves(RulesOf(proposition)) ? "its rules exclude every customer"
             : null;
+    }
+
+    private static void ThrowIfAny(IEnumerable<WorkspaceProblem> problems)
+    {
+        WorkspaceProblem[] errors = [.. problems.Where(p => p.Severity == Severity.Error)];
+        if (errors.Length > 0)
+        {
+            throw new WorkspaceException(errors);
+        }
     }
 
     private static IEnumerable<Rule> RulesOf(Proposition proposition)

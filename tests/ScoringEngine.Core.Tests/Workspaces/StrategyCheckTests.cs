@@ -123,7 +123,8 @@ public sealed class StrategyCheckTests
         WorkspaceException refused = Assert.Throws<WorkspaceException>(() => StrategyCheck.Require(Workspace.Load(folder.Path), models, StrategySample.Day));
         Assert.Equal(2, refused.Problems.Count);
         using TemporaryFolder whole = new();
-        StrategyCheck.Require(StrategySample.Load(whole), models, StrategySample.Day);
+        StrategySample.Write(whole);
+        StrategyCheck.Require(StrategyCheck.Load(whole.Path, StrategySample.Day), models, StrategySample.Day);
     }
 
     [Fact]
@@ -183,5 +184,7 @@ public sealed class StrategyCheckTests
                 "strategies[0].decision_rights.agnt: no role 'agnt' (did you mean 'agent'?)",
             ], errors.Select(e => e.Contains("'platinum'", StringComparison.Ordinal) ? "'platinum'" : e[(e.IndexOf("no feature", StringComparison.Ordinal) is > 0 and int at ? at : 0)..]));
         Assert.Contains(StrategyCheck.Check(folder.Path, new DateOnly(2028, 1, 1)), p => p.Message.StartsWith("strategy 'keep': expired", StringComparison.Ordinal));
+        WorkspaceException refused = Assert.Throws<WorkspaceException>(() => StrategyCheck.Load(folder.Path, new DateOnly(2028, 1, 1)));
+        Assert.Equal(errors, refused.Problems.Select(p => p.Message));
     }
 }
