@@ -13,8 +13,6 @@ public readonly record struct CalibrationBin(int Rows, double MeanPredicted, dou
 /// <summary>A reliability table: whether of those given a probability of p a share p had the outcome.</summary>
 public static class CalibrationTable
 {
-    private const double Z = 1.959963984540054;
-
     /// <summary>
     /// Rows sorted by probability (ties by row) and cut into at most <paramref name="bins"/> runs of equal numbers of
     /// rows, the least probable first; fewer bins where there are fewer rows.
@@ -40,10 +38,7 @@ public static class CalibrationTable
 
     private static CalibrationBin Bin(int rows, double probabilities, double positives)
     {
-        double rate = positives / rows;
-        double spread = Z * Z / rows;
-        double centre = (rate + (spread / 2)) / (1 + spread);
-        double half = Z * Math.Sqrt((rate * (1 - rate) / rows) + (spread / (4 * rows))) / (1 + spread);
-        return new CalibrationBin(rows, probabilities / rows, rate, Math.Max(0, centre - half), Math.Min(1, centre + half));
+        (double low, double high) = Interval95.Wilson(positives, rows);
+        return new CalibrationBin(rows, probabilities / rows, positives / rows, low, high);
     }
 }

@@ -113,7 +113,7 @@ public sealed class OutcomeTable
                 file.Reject("proposition", proposition, $"not in the catalogue{NearestName.Hint(proposition, propositionIndex.Keys)}");
                 continue;
             }
-            if (!DateTimeOffset.TryParseExact(table.Text(columns[2]), TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time))
+            if (!TryParseTime(table.Text(columns[2]), out DateTimeOffset time))
             {
                 file.Reject("decided_at", table.Text(columns[2]), "expected an ISO 8601 date and time");
                 continue;
@@ -177,6 +177,10 @@ public sealed class OutcomeTable
             return valid;
         }
     }
+
+    /// <summary>Reads an ISO 8601 date, with or without a time; UTC unless it says otherwise.</summary>
+    public static bool TryParseTime(string text, out DateTimeOffset time)
+        => DateTimeOffset.TryParseExact(text, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
 
     private static bool TryNumber(ReadOnlySpan<byte> text, out double value)
         => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);

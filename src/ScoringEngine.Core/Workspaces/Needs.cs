@@ -21,7 +21,7 @@ public sealed record NeedWeights
     /// <summary>Name of the survey; null without one.</summary>
     public string? Source { get; init; }
 
-    /// <summary>Customers asked; 0 without a survey.</summary>
+    /// <summary>Customers who answered; 0 without a survey.</summary>
     public int SampleSize { get; init; }
 
     /// <summary>Half-width of the 95 % interval of each weight, by need id.</summary>
@@ -39,6 +39,13 @@ public sealed record Needs(ImmutableArray<Need> All, NeedWeights Default, Immuta
 {
     /// <summary>Name of the file in a workspace.</summary>
     public const string FileName = "needs.yaml";
+
+    /// <summary>The need that a reason for declining stands for, by the reason as people or channels tell it.</summary>
+    public ImmutableSortedDictionary<string, string> DeclineReasons { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>The id of the need that a reason for declining stands for; a need's own id stands for it. Null for none.</summary>
+    public string? OfDeclineReason(string reason)
+        => DeclineReasons.TryGetValue(reason, out string? need) ? need : All.FirstOrDefault(n => n.Id == reason)?.Id;
 
     /// <summary>The weights of a segment.</summary>
     public NeedWeights Of(int segmentId) => BySegment.GetValueOrDefault(segmentId, Default);
@@ -81,8 +88,25 @@ public sealed record Needs(ImmutableArray<Need> All, NeedWeights Default, Immuta
                 section.Problem("segment", $"{id} is listed twice");
             }
         }
+        ImmutableSortedDictionary<string, string> reasons = ReadDeclineReasons(file.Section("decline_reasons"), needs);
         file.RejectUnknownKeys();
-        return problems.Count == before ? new Needs([.. needs], standard, segments.ToImmutable()) : null;
+        return problems.Count == before
+            ? new Needs([.. needs], standard, segments.ToImmutable()) { DeclineReasons = reasons } : null;
+    }
+
+    private static ImmutableSortedDictionary<string, string> ReadDeclineReasons(YamlSection? section, List<Need> needs)
+    {
+        ImmutableSortedDictionary<string, string>.Builder reasons = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        foreach (string reason in section?.Keys ?? [])
+        {
+            string need = section!.RequiredText(reason);
+            if (need.Length > 0 && !needs.Exists(n => n.Id == need))
+            {
+                section.Problem(reason, $"no need '{need}'{NearestName.Hint(need, needs.Select(n => n.Id))}");
+            }
+            reasons[reason] = need;
+        }
+        return reasons.ToImmutable();
     }
 
     private static NeedWeights ReadWeights(YamlSection section, List<Need> needs)

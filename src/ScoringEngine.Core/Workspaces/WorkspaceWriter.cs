@@ -158,7 +158,7 @@ public static class WorkspaceWriter
         StringBuilder text = new();
         text.Append("""
             # How customers perceive value: weight of each need (0..1, sum at most 1), by segment.
-            # Learn it by asking a representative sample: train --survey FILE writes the segments below.
+            # Learn it by asking a representative sample: research sample draws it, research import writes the segments below.
             needs:
 
             """);
@@ -173,10 +173,25 @@ public static class WorkspaceWriter
             text.Append("\nsegments:\n");
             foreach ((int segment, NeedWeights weights) in needs.BySegment)
             {
-                text.Append($"  - segment: {segment}\n");
-                Weights(text, "    ", weights);
+                text.Append(SegmentText(segment, weights, "  "));
             }
         }
+        if (!needs.DeclineReasons.IsEmpty)
+        {
+            text.Append("\n# Which need a reason for declining stands for; a need's own id stands for it, too.\ndecline_reasons:\n");
+            foreach ((string reason, string need) in needs.DeclineReasons)
+            {
+                text.Append($"  {Scalar(reason)}: {Scalar(need)}\n");
+            }
+        }
+        return text.ToString();
+    }
+
+    /// <summary>One segment's entry in <c>needs.yaml</c>.</summary>
+    internal static string SegmentText(int segment, NeedWeights weights, string indent)
+    {
+        StringBuilder text = new($"{indent}- segment: {segment}\n");
+        Weights(text, indent + "  ", weights);
         return text.ToString();
     }
 

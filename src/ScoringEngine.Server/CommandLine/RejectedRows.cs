@@ -7,17 +7,18 @@ namespace ScoringEngine.Server.CommandLine;
 /// Keeps count of the rows that a command could not read: the first ones are shown on standard error as they come, all
 /// are counted, and the exit code says so unless that many are allowed.
 /// </summary>
-internal sealed class RejectedRows(CommandOutput output, long allowed)
+/// <param name="output">Told of them.</param>
+/// <param name="allowed">How many are put up with.</param>
+/// <param name="shown">How many are shown.</param>
+internal sealed class RejectedRows(CommandOutput output, long allowed, int shown = 20)
 {
-    private const int Shown = 20;
-
     private readonly List<RowRejection> _first = [];
 
     public long Count { get; private set; }
 
     public void Add(RowRejection rejection)
     {
-        if (Count++ < Shown)
+        if (Count++ < shown)
         {
             _first.Add(rejection);
             output.Warn($"rejected: {rejection}");

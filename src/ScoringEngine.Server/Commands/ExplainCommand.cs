@@ -76,8 +76,8 @@ internal static class ExplainCommand
                 c.Proposition.CustomerValue.Value, SnakeCase.Of(c.Proposition.CustomerValue.Provenance), SnakeCase.Of(c.Proposition.Label),
                 c.ActionProbability, c.NeedsApproval, c.GateDoor == Protocol.V1.GateDoor.Unspecified ? "" : SnakeCase.Of(c.GateDoor),
                 Contributions(c.Proposition.Propensity.Explanation)))],
-            decision.RunnerUp is { } second ? new RunnerUp(second.PropositionId, second.ValueChange,
-                second.HasCustomerWeight ? second.CustomerWeight : double.NaN, second.HasPropensity ? second.Propensity : double.NaN) : null,
+            decision.Candidates.FirstOrDefault(c => c is { Rank: > 1, ToWin: not null }) is { ToWin: { } change } second ? new RunnerUp(second.Proposition.PropositionId,
+                change.Value, change.HasCustomerWeight ? change.CustomerWeight : double.NaN, change.HasPropensity ? change.Propensity : double.NaN) : null,
             Contributions(score.Profit?.Explanation), response.WhyNot);
     }
 

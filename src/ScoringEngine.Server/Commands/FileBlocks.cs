@@ -15,8 +15,7 @@ internal sealed class FileBlocks(CustomerFile file, CategoryDictionary categorie
 {
     private readonly CustomerBlockWriter _writer = new(categories);
 
-    // Where lines do not follow rows one by one: (row, line), ascending.
-    private readonly List<(long Row, long Line)> _lines = [];
+    private readonly RowLines _lines = new();
 
     // By hash: 64 bits tell ten million ids apart with a chance of one in 10^5 that any two are mistaken for one.
     private readonly HashSet<ulong> _seen = [];
@@ -52,22 +51,13 @@ internal sealed class FileBlocks(CustomerFile file, CategoryDictionary categorie
 
     /// <summary>The line on which a row starts.</summary>
     /// <param name="row">From 0.</param>
-    public long LineOf(long row)
-    {
-        (long firstRow, long firstLine) = _lines.FindLast(l => l.Row <= row);
-        return firstLine + row - firstRow;
-    }
+    public long LineOf(long row) => _lines.Of(row);
 
     private FileBlock Take() => new(_writer.Take(), Rows, file.Progress);
 
     private void Note()
     {
-        long line = file.Table.Line;
-        if (_lines.Count == 0 || line - _lines[^1].Line != Rows - _lines[^1].Row)
-        {
-            _lines.Add((Rows, line));
-        }
-        Rows++;
+        _lines.Add(Rows++, file.Table.Line);
         Duplicates += _seen.Add(Hash(file.Id)) ? 0 : 1;
     }
 

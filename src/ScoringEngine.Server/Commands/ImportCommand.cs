@@ -13,20 +13,11 @@ namespace ScoringEngine.Server.Commands;
 /// <summary><c>import</c>: sends a file of customers to a server, or loads it into a data directory.</summary>
 internal static class ImportCommand
 {
-    // With the delays between attempts, about five minutes.
-    private const int DefaultRetries = 30;
-
     public static Command Create()
     {
         Option<string> data = CommonOptions.Data("Customer file: CSV with a header, plain or .gz; - reads standard input");
         Option<string> server = ServerConnection.Option();
-        Option<long> retries = new("--retries")
-        {
-            Description = "When the connection breaks, try again this many times in a row, 0.2 to 10 s apart, and go on after the last acknowledged row",
-            HelpName = "N",
-            DefaultValueFactory = _ => DefaultRetries,
-            CustomParser = WholeNumber.Within(0, 1_000_000),
-        };
+        Option<long> retries = RemoteUpload.RetriesOption();
         Option<string?> directory = new("--directory")
         {
             Description = "Load into this data folder, which no server has open, instead of sending, as a first load",
@@ -72,20 +63,21 @@ internal static class ImportCommand
 
     /// <summary>Sends a file of customers to the server at an address.</summary>
     public static async Task<ExitCode> RunAsync(string data, string address, long allowRejects, CommandOutput output, CancellationToken cancellation,
-        int retries = DefaultRetries)
+        int retries = RemoteUpload.DefaultRetries)
     {
         using ServerConnection server = await ServerConnection.OpenAsync(address, cancellation);
         RejectedRows rejected = new(output, allowRejects);
         CategoryDictionary categories = new(RemoteSchema.Of(server.Model));
         using CustomerFile file = Open(data, categories, server.Model.IdColumn, rejected);
         FileBlocks blocks = new(file, categories);
-        RemoteImport import = new(blocks, new CustomerService.CustomerServiceClient(server.Invoker), retries, output);
-        await output.WithProgressAsync("Importing", async progress =>
-        {
-            await import.RunAsync(progress, cancellation);
-            return import.Totals;
-        });
-        return Finish(file, blocks, import.Totals, import.Resent, rejected, output);
+        CustomerService.CustomerServiceClient client = new(server.Invoker);
+        RemoteUpload<ImportCustomersRequest, ImportCustomersResponse> import = new(
+            () => blocks.Next() is { } block
+                ? new UploadBlock<ImportCustomersRequest>(new ImportCustomersRequest { Block = block.Customers }, block.Customers.IdEnds.Count, block.EndRow, block.Progress)
+                : null,
+            stop => client.ImportCustomers(cancellationToken: stop), Acknowledgement.Of, retries, output);
+        UploadTotals totals = await output.WithProgressAsync("Importing", progress => import.RunAsync(progress, cancellation));
+        return Finish(file, blocks, totals, import.Resent, rejected, output);
     }
 
     /// <summary>Loads a file of customers into a data directory.</summary>
@@ -104,29 +96,28 @@ internal static class ImportCommand
             BulkLoad = !Directory.Exists(directory) || !Directory.EnumerateFileSystemEntries(directory).Any(),
             Store = CustomerData.StoreOptions(memoryBytes, expectedCustomers: 0, schema.Features),
         };
-        ImportTotals totals = await output.WithProgressAsync("Loading", progress => LocalImport.RunAsync(blocks, options, schema.Features, progress, cancellation));
+        UploadTotals totals = await output.WithProgressAsync("Loading", progress => LocalImport.RunAsync(blocks, options, schema.Features, progress, cancellation));
         return Finish(file, blocks, totals, resent: 0, rejected, output);
     }
 
     private static CustomerFile Open(string data, CategoryDictionary categories, string idColumn, RejectedRows rejected)
         => CustomerFile.Open(CsvTable.Open(data, data == "-" ? Console.OpenStandardInput() : null), categories, idColumn, target: null, rejected.Add);
 
-    private static ExitCode Finish(CustomerFile file, FileBlocks blocks, ImportTotals totals, long resent, RejectedRows rejected, CommandOutput output)
+    private static ExitCode Finish(CustomerFile file, FileBlocks blocks, UploadTotals totals, long resent, RejectedRows rejected, CommandOutput output)
     {
-        foreach (RejectedRow row in totals.RejectedRows)
+        foreach (RefusedRow row in totals.RejectedRows)
         {
-            rejected.Add(new RowRejection(
-                file.Table.Name, blocks.LineOf((long)row.Row), row.FeatureName, "", $"customer '{row.CustomerId}': {row.Reason}"));
+            rejected.Add(new RowRejection(file.Table.Name, blocks.LineOf(row.Row), row.Column, "", row.Reason));
         }
         rejected.AddUnseen(totals.Rejected - totals.RejectedRows.Count);
-        output.Line($"Read {blocks.Rows + file.RejectedCount:N0}: created {totals.Created:N0}, updated {totals.Updated:N0}"
+        output.Line($"Read {blocks.Rows + file.RejectedCount:N0}: created {totals.New:N0}, updated {totals.Known:N0}"
             + $" (ids that come twice in the file: {blocks.Duplicates:N0}), rejected {rejected.Count:N0}"
             + (resent > 0 ? $"; {resent:N0} rows were sent again after a break, and count as updated where they had been written before it" : ""));
         output.Result(new JsonObject
         {
             ["read"] = blocks.Rows + file.RejectedCount,
-            ["created"] = totals.Created,
-            ["updated"] = totals.Updated,
+            ["created"] = totals.New,
+            ["updated"] = totals.Known,
             ["duplicates"] = blocks.Duplicates,
             ["resent"] = resent,
             ["rejected"] = rejected.ToJson(),

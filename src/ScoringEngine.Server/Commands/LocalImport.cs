@@ -20,12 +20,12 @@ internal static class LocalImport
     /// <param name="schema">The features that customers have.</param>
     /// <param name="progress">The share of the file that is loaded.</param>
     /// <param name="cancellation">Gives up; the directory may keep none, some or all of the rows.</param>
-    public static async Task<ImportTotals> RunAsync(FileBlocks blocks, CustomerDatabaseOptions options, FeatureSchema schema,
+    public static async Task<UploadTotals> RunAsync(FileBlocks blocks, CustomerDatabaseOptions options, FeatureSchema schema,
         IProgress<double> progress, CancellationToken cancellation)
     {
         await using CustomerDatabase database = CustomerData.Open(options, schema, TimeProvider.System, progress: null, cancellation);
         CustomerImport import = new(schema, database.Schemas.Adopt(schema), database, TimeProvider.System);
-        ImportTotals totals = new();
+        UploadTotals totals = new();
         Channel<FileBlock> read = Channel.CreateBounded<FileBlock>(new BoundedChannelOptions(BlocksAhead) { SingleReader = true, SingleWriter = true });
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task reading = Task.Run(() => ReadAsync(blocks, read.Writer, stop.Token), CancellationToken.None);
@@ -33,7 +33,7 @@ internal static class LocalImport
         {
             await foreach (FileBlock block in read.Reader.ReadAllAsync(cancellation))
             {
-                totals.Add(import.Add(block.Customers));
+                totals.Add(Acknowledgement.Of(import.Add(block.Customers)));
                 progress.Report(block.Progress);
             }
         }

@@ -140,7 +140,7 @@ internal static class TrainCommand
         ModelSet written = ModelPackage.Write(workspace, result.Models, result.GoldenRows, summary.ToText(), result.Report);
         if (needs is not null)
         {
-            WorkspaceWriter.Replace(Path.Combine(workspace.Directory, Needs.FileName), WorkspaceWriter.NeedsText(needs));
+            NeedsFile.Write(workspace, needs);
         }
         summary.Show(written.Manifest, output, rejected);
         return rejected.Finish();
@@ -163,8 +163,8 @@ internal static class TrainCommand
         SegmentModel segments = result.Models.Segments;
         return NeedSurvey.Read(
             survey, needs,
-            id => customers.RowOf(id) is >= 0 and int row ? segments.Segments[result.Assignments[row]].Id : null,
-            rejected.Add);
+            new NeedSurveyOptions { SegmentOf = id => customers.RowOf(id) is >= 0 and int row ? segments.Segments[result.Assignments[row]].Id : null },
+            rejected.Add).Needs;
     }
 
     private static void WarnOfUnknownCategories(FeatureSchema schema, CategoryDictionary categories, CommandOutput output)

@@ -30,9 +30,10 @@ internal sealed record LoadedVersion(Workspace Workspace, ModelSet Models)
     /// <exception cref="IOException">Files cannot be read.</exception>
     public static LoadedVersion Load(string directory, int? version, TimeProvider time)
     {
-        Workspace workspace = Workspace.Load(directory);
+        DateOnly today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+        Workspace workspace = StrategyCheck.Load(directory, today);
         ModelSet models = ModelPackage.Load(workspace, version);
-        StrategyCheck.Require(workspace, models, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime));
+        StrategyCheck.Require(workspace, models, today);
         return new LoadedVersion(workspace, models);
     }
 }

@@ -12,10 +12,15 @@ namespace ScoringEngine.Server.Services;
 /// <summary>One decision while it is made; the scored row is the first of the work's block. Used by one call at a time.</summary>
 internal sealed class DecisionAttempt
 {
+    // Others take budgets at the same moment so often at most, before what does not fit is left out.
+    private const int MostTries = 8;
+
     // Room that is kept for contacts, so that what nobody was told of does not push out what somebody was.
     private const int SpareContacts = 8;
 
     private BudgetClaim[] _claims = [];
+    private readonly HashSet<int> _unaffordable = [];
+    private bool _gateTestIsSpent;
 
     public DecisionAttempt(ServedModel model, ScoreWork work, DecideRequest request, DecisionCall call, string id)
     {
@@ -80,10 +85,13 @@ internal sealed class DecisionAttempt
         Contacts = Work.Contacts,
         Declined = Work.Declined.AsSpan(),
         Counts = Work.Counts,
-        BudgetLeft = Model.HasBudgets ? Work.BudgetLeft : [],
-        VolumeLeft = Model.HasBudgets ? Work.VolumeLeft : [],
+        BudgetLeft = HasBudgets ? Work.BudgetLeft : [],
+        VolumeLeft = HasBudgets ? Work.VolumeLeft : [],
         GateTestSpent = Work.GateTestSpent,
     };
+
+    // A workspace that takes over at this moment may have limits where this one has none.
+    private bool HasBudgets => Model.HasBudgets || _unaffordable.Count > 0;
 
     private DecisionIdentity Identity => new()
     {
@@ -131,20 +139,27 @@ internal sealed class DecisionAttempt
     public void Decide(DecisionLog log)
     {
         Model.Decisions.ReadCounts(log.Counts, Work.Block.SegmentIndexes[0], Work.Counts);
-        if (Model.HasBudgets)
+        if (HasBudgets)
         {
             log.Budgets.Left(Model.PropositionNumbers, Work.BudgetLeft, Work.VolumeLeft);
         }
-        Work.GateTestSpent = Model.Workspace.Policy.Gate.Test is null ? 0 : log.Budgets.GateTestSpent;
+        foreach (int candidate in _unaffordable)
+        {
+            Work.BudgetLeft[candidate - 1] = 0;
+        }
+        Work.GateTestSpent = Model.Workspace.Policy.Gate.Test is null ? 0 : _gateTestIsSpent ? double.PositiveInfinity : log.Budgets.GateTestSpent;
         Model.Decisions.Decide(Work.Block, 0, Input, Work.Trace);
         IsDecided = true;
     }
 
-    /// <summary>Decides, and reserves the budgets of what is offered; others may be faster, and then it decides on what they left.</summary>
+    /// <summary>
+    /// Decides, and reserves the budgets of what is offered. Others may be faster, and then it decides on what they left; what fits by itself and
+    /// not together with the rest is left out.
+    /// </summary>
     public void DecideAndReserve(DecisionLog log)
     {
         Debug.Assert(Budget is null);
-        while (true)
+        for (int tries = 1; ; tries++)
         {
             Decide(log);
             ReadOnlySpan<Choice> offered = Work.Trace.Offered;
@@ -162,6 +177,16 @@ internal sealed class DecisionAttempt
                 Budget = reserved;
                 ExpiresUnixMs = Call.TimeUnixMs + (long)Model.Workspace.Policy.Contact.Reservation.TotalMilliseconds;
                 return;
+            }
+            double test = _claims.Sum(c => c.IsGateTest ? c.Contact + c.Fulfilment : 0);
+            if (test > 0 && log.Budgets.GateTestSpent + test > Model.Workspace.Policy.Gate.Test?.Budget)
+            {
+                _gateTestIsSpent = true;
+            }
+            else if (tries >= MostTries)
+            {
+                _gateTestIsSpent |= test > 0;
+                _unaffordable.UnionWith(offered.ToArray().Select(c => c.Candidate).Where(c => c > 0));
             }
         }
     }

@@ -47,9 +47,12 @@ internal sealed class SyntheticBase : IDisposable
     {
         Needs needs = NeedSurvey.Read(
             CsvTable.Open(At("survey.csv")), Workspace.Needs,
-            id => customers.RowOf(id) is >= 0 and int row ? trained.Models.Segments.Segments[trained.Assignments[row]].Id : null,
-            Refuse);
-        WorkspaceWriter.Replace(At(Needs.FileName), WorkspaceWriter.NeedsText(needs));
+            new NeedSurveyOptions
+            {
+                SegmentOf = id => customers.RowOf(id) is >= 0 and int row ? trained.Models.Segments.Segments[trained.Assignments[row]].Id : null,
+            },
+            Refuse).Needs;
+        NeedsFile.Write(Workspace, needs);
         Reload();
     }
 

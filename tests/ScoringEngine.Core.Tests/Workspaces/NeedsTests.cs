@@ -22,6 +22,7 @@ public sealed class NeedsTests
                 weights: {price: 1}
                 half_widths: {price: 0.07}
                 words: [too dear, "I want: help"]
+            decline_reasons: {too_expensive: price, "No, thanks": service}
             """));
         Needs needs = Workspace.Load(folder.Path).Needs;
         Assert.Equal([new Need("price", "price"), new Need("service", "Help when it matters")], needs.All);
@@ -30,6 +31,7 @@ public sealed class NeedsTests
         NeedWeights third = needs.Of(3);
         Assert.Equal((Provenance.Surveyed, "spring", 41, 0.07), (third.Provenance, third.Source, third.SampleSize, third.HalfWidths["price"]));
         Assert.Equal(["too dear", "I want: help"], third.Words);
+        Assert.Equal(["price", "service", "price", null], new[] { "too_expensive", "No, thanks", "price", "Too_expensive" }.Select(needs.OfDeclineReason));
     }
 
     [Theory]
@@ -49,6 +51,7 @@ public sealed class NeedsTests
     [InlineData(Header + "segments:\n  - weights: {prise: 1}\n", "5: segments[0].weights: no need 'prise' (did you mean 'price'?)|5: segments[0].segment: missing, expected a segment id")]
     [InlineData(Header + "segments:\n  - segment: 0\n  - segment: 0\n", "5: segments[0].segment: 0, expected 1 to 2147483647|6: segments[1].segment: 0, expected 1 to 2147483647")]
     [InlineData(Header + "segments:\n  - segment: 2\n  - segment: 2\n", "6: segments[1].segment: 2 is listed twice")]
+    [InlineData(Header + "decline_reasons: {dear: prise, slow: }\n", "4: decline_reasons.dear: no need 'prise' (did you mean 'price'?)|4: decline_reasons.slow: missing, expected text")]
     [InlineData(Header + "segment:\n  - segment: 2\n", "4: unknown key 'segment' (did you mean 'segments'?)")]
     public void Load_WrongFile_SaysWhatAndWhere(string text, string problems)
         => Assert.Equal(problems.Split('|').Select(p => "needs.yaml:" + p), WorkspaceFiles.Problems(("needs.yaml", text)));

@@ -73,6 +73,7 @@ internal static class WorkspaceFiles
     public static void AssertSame(Needs expected, Needs actual)
     {
         Assert.Equal(expected.All, actual.All);
+        Assert.Equal(expected.DeclineReasons, actual.DeclineReasons);
         Assert.Equal(expected.BySegment.Keys, actual.BySegment.Keys);
         foreach ((NeedWeights e, NeedWeights a) in expected.BySegment.Values.Append(expected.Default).Zip(actual.BySegment.Values.Append(actual.Default)))
         {

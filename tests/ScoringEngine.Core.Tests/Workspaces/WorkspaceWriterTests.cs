@@ -210,11 +210,21 @@ public sealed class WorkspaceWriterTests
                 Words = [.. words],
             }
             select new Needs(all, new NeedWeights { Weights = weights },
-                segments.Distinct().ToImmutableSortedDictionary(s => s, _ => surveyed));
+                segments.Distinct().ToImmutableSortedDictionary(s => s, _ => surveyed))
+            {
+                DeclineReasons = words.Distinct().ToImmutableSortedDictionary(w => w, _ => all[0].Id, StringComparer.Ordinal),
+            };
         Check(needs, expected =>
         {
             using TemporaryFolder folder = new();
             WorkspaceFiles.Write(folder, ("needs.yaml", WorkspaceWriter.NeedsText(expected)), ("propositions.yaml", ""));
+            Workspace workspace = Workspace.Load(folder.Path);
+            WorkspaceFiles.AssertSame(expected, workspace.Needs);
+
+            // Another survey of one segment.
+            NeedWeights later = expected.Default with { SampleSize = 7 };
+            expected = workspace.Needs with { BySegment = workspace.Needs.BySegment.SetItem(expected.BySegment.Keys.FirstOrDefault(9), later) };
+            Assert.True(NeedsFile.Write(workspace, expected));
             WorkspaceFiles.AssertSame(expected, Workspace.Load(folder.Path).Needs);
         });
     }

@@ -186,6 +186,29 @@ public sealed class DecisionServiceTests(TrainedWorkspace trained) : IDisposable
     }
 
     [Fact]
+    public async Task Decide_BudgetOfTheGateTest_IsNeverExceeded()
+    {
+        // Everybody is in the test, and it has money for two and a half differentiated offers of 11.
+        Policy policy = new()
+        {
+            MarginalBand = 1e6,
+            CreatorsThreshold = 2e6,
+            Gate = new GatePolicy { Test = new GateTest(1, 1, new DateOnly(2026, 1, 1), new DateOnly(2026, 12, 31), 27.5) },
+        };
+        string workspace = Create(trained, policy, [Two[0] with { Differentiated = true }, Two[1], Offer("loyalty_discount", 0)]);
+        TrainedWorkspace.TrainVersion(workspace); // Tiers are the version's; its outcomes are of the loyalty discount.
+        await using ServerFixture server = new(trained);
+        await server.StartAsync(workspace);
+        string[] customers = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => server.StoreAsync(Usual)));
+
+        Decision[] decisions = await Task.WhenAll(customers.Select(id => DecideAsync(server, new DecideRequest { CustomerId = id })));
+
+        ILookup<string, DecisionSlot> chosen = decisions.Select(d => d.Slots.Single()).ToLookup(s => s.Proposition.PropositionId);
+        Assert.Equal((2, 14), (chosen[Best].Count(), chosen[Second].Count()));
+        Assert.All(chosen[Best], s => Assert.Equal(Protocol.V1.GateDoor.Test, s.GateDoor));
+    }
+
+    [Fact]
     public async Task Decide_HoldOut_IsTheSameAfterARestartAndScoreSaysIt()
     {
         string workspace = Create(trained, new Policy { HoldOut = new HoldOutPolicy(0.4, 7) });

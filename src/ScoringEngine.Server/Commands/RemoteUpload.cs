@@ -1,16 +1,45 @@
+using System.CommandLine;
 using Google.Rpc;
 using Grpc.Core;
-using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.CommandLine;
 using ScoringEngine.Server.Services;
 
 namespace ScoringEngine.Server.Commands;
 
+/// <summary>Rows of a file, on their way to a server.</summary>
+/// <param name="Request">The message.</param>
+/// <param name="Rows">How many rows it holds.</param>
+/// <param name="EndRow">How many rows of the file there are up to the last of these, rows that could not be read left out.</param>
+/// <param name="Progress">The share of the file that is read with these, 0..1; NaN when unknown.</param>
+internal sealed record UploadBlock<TRequest>(TRequest Request, int Rows, long EndRow, double Progress);
+
+/// <summary>The option that says how long an upload puts up with a broken connection.</summary>
+internal static class RemoteUpload
+{
+    // With the delays between attempts, about five minutes.
+    public const int DefaultRetries = 30;
+
+    public static Option<long> RetriesOption() => new("--retries")
+    {
+        Description = "When the connection breaks, try again this many times in a row, 0.2 to 10 s apart, and go on after the last acknowledged row",
+        HelpName = "N",
+        DefaultValueFactory = _ => DefaultRetries,
+        CustomParser = WholeNumber.Within(0, 1_000_000),
+    };
+}
+
 /// <summary>
 /// Sends blocks to a server, several ahead of their acknowledgements. When the call breaks, another one goes on after the
 /// last acknowledged row.
 /// </summary>
-internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerService.CustomerServiceClient client, int retries, CommandOutput output)
+/// <param name="next">The next block of the file; null at the end.</param>
+/// <param name="open">Opens a call.</param>
+/// <param name="read">What a response acknowledges.</param>
+/// <param name="retries">How many attempts in a row may fail.</param>
+/// <param name="output">Told of breaks.</param>
+internal sealed class RemoteUpload<TRequest, TResponse>(
+    Func<UploadBlock<TRequest>?> next, Func<CancellationToken, AsyncDuplexStreamingCall<TRequest, TResponse>> open, Func<TResponse, Acknowledgement> read,
+    int retries, CommandOutput output)
 {
     // Kept in memory until acknowledged, at 85,000 bytes each.
     private const int MaxUnacknowledged = 64;
@@ -19,41 +48,39 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(10);
 
     private readonly SemaphoreSlim _room = new(MaxUnacknowledged);
-    private readonly Queue<FileBlock> _unacknowledged = [];
+    private readonly Queue<UploadBlock<TRequest>> _unacknowledged = [];
+    private readonly UploadTotals _totals = new();
     private long _resentTo;
 
-    /// <summary>What is acknowledged.</summary>
-    public ImportTotals Totals { get; } = new();
-
-    /// <summary>Rows that were sent more than once; those that had been written before count as updated.</summary>
+    /// <summary>Rows that were sent more than once; those that had been written before count as known.</summary>
     public long Resent { get; private set; }
 
     /// <summary>Sends all blocks; returns when the last one is acknowledged.</summary>
     /// <param name="progress">The share of the file that is acknowledged.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="CommandFailure">The server stayed away, or answered that it takes no more.</exception>
-    public async Task RunAsync(IProgress<double> progress, CancellationToken cancellation)
+    public async Task<UploadTotals> RunAsync(IProgress<double> progress, CancellationToken cancellation)
     {
         for (int failures = 0; ;)
         {
-            long before = Totals.Rows;
+            long before = _totals.Rows;
             try
             {
                 await CallAsync(progress, cancellation);
-                return;
+                return _totals;
             }
             catch (RpcException e)
             {
                 cancellation.ThrowIfCancellationRequested();
-                failures = Totals.Rows > before ? 1 : failures + 1;
+                failures = _totals.Rows > before ? 1 : failures + 1;
                 if (!MayPass(e, out TimeSpan atLeast) || failures > retries)
                 {
-                    throw new CommandFailure($"{Reason(e)}; {Totals.Rows:N0} rows are written, sending them again does no harm");
+                    throw new CommandFailure($"{Reason(e)}; {_totals.Rows:N0} rows are written, sending them again does no harm");
                 }
                 TimeSpan delay = FirstDelay * Math.Pow(2, failures - 1);
                 delay = delay < atLeast ? atLeast : delay;
                 delay = delay > LongestDelay ? LongestDelay : delay;
-                output.Warn($"{Reason(e)}; going on after row {Totals.Rows:N0} in {delay.TotalSeconds:0.0} s");
+                output.Warn($"{Reason(e)}; going on after row {_totals.Rows:N0} in {delay.TotalSeconds:0.0} s");
                 await Task.Delay(delay, cancellation);
             }
         }
@@ -72,9 +99,9 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
 
     private async Task CallAsync(IProgress<double> progress, CancellationToken cancellation)
     {
-        Totals.BeginCall();
+        _totals.BeginCall();
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using AsyncDuplexStreamingCall<ImportCustomersRequest, ImportCustomersResponse> call = client.ImportCustomers(cancellationToken: stop.Token);
+        using AsyncDuplexStreamingCall<TRequest, TResponse> call = open(stop.Token);
         Task sending = Task.Run(() => SendAsync(call.RequestStream, stop.Token), CancellationToken.None);
         Task receiving = ReceiveAsync(call.ResponseStream, progress);
         try
@@ -90,15 +117,15 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
         }
     }
 
-    private async Task SendAsync(IClientStreamWriter<ImportCustomersRequest> stream, CancellationToken stop)
+    private async Task SendAsync(IClientStreamWriter<TRequest> stream, CancellationToken stop)
     {
-        foreach (FileBlock block in Unacknowledged())
+        foreach (UploadBlock<TRequest> block in Unacknowledged())
         {
             if (!await TrySendAsync(stream, block, stop))
             {
                 return;
             }
-            Resent += block.EndRow > _resentTo ? block.Customers.IdEnds.Count : 0;
+            Resent += block.EndRow > _resentTo ? block.Rows : 0;
             _resentTo = Math.Max(_resentTo, block.EndRow);
         }
         while (await TryTakeAsync(stop) is { } block)
@@ -115,14 +142,14 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
     }
 
     // The next block of the file as soon as there is room for it among those that are kept; null at the end.
-    private async Task<FileBlock?> TryTakeAsync(CancellationToken stop)
+    private async Task<UploadBlock<TRequest>?> TryTakeAsync(CancellationToken stop)
     {
         await _room.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (stop.IsCancellationRequested)
         {
             return null;
         }
-        if (blocks.Next() is not { } block)
+        if (next() is not { } block)
         {
             _room.Release();
             return null;
@@ -134,24 +161,24 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
         return block;
     }
 
-    private static async Task<bool> TrySendAsync(IClientStreamWriter<ImportCustomersRequest> stream, FileBlock block, CancellationToken stop)
+    private static async Task<bool> TrySendAsync(IClientStreamWriter<TRequest> stream, UploadBlock<TRequest> block, CancellationToken stop)
     {
         // Where it fails the call is over; why is what its answers end with.
-        Task sending = stream.WriteAsync(new ImportCustomersRequest { Block = block.Customers }, stop);
+        Task sending = stream.WriteAsync(block.Request, stop);
         await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return sending.IsCompletedSuccessfully;
     }
 
-    private async Task ReceiveAsync(IAsyncStreamReader<ImportCustomersResponse> stream, IProgress<double> progress)
+    private async Task ReceiveAsync(IAsyncStreamReader<TResponse> stream, IProgress<double> progress)
     {
-        await foreach (ImportCustomersResponse acknowledgement in stream.ReadAllAsync(CancellationToken.None))
+        await foreach (TResponse response in stream.ReadAllAsync(CancellationToken.None))
         {
-            Totals.Add(acknowledgement);
-            Forget(Totals.Rows, progress);
+            _totals.Add(read(response));
+            Forget(_totals.Rows, progress);
         }
         if (Unacknowledged() is { Length: > 0 } left)
         {
-            throw new CommandFailure($"the server ended the import after {Totals.Rows:N0} of {left[^1].EndRow:N0} rows");
+            throw new CommandFailure($"the server ended the call after {_totals.Rows:N0} of {left[^1].EndRow:N0} rows");
         }
     }
 
@@ -159,7 +186,7 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
     {
         lock (_unacknowledged)
         {
-            while (_unacknowledged.TryPeek(out FileBlock? block) && block.EndRow <= rows)
+            while (_unacknowledged.TryPeek(out UploadBlock<TRequest>? block) && block.EndRow <= rows)
             {
                 _unacknowledged.Dequeue();
                 _room.Release();
@@ -168,7 +195,7 @@ internal sealed class RemoteImport(FileBlocks blocks, Protocol.V1.CustomerServic
         }
     }
 
-    private FileBlock[] Unacknowledged()
+    private UploadBlock<TRequest>[] Unacknowledged()
     {
         lock (_unacknowledged)
         {
