@@ -12,14 +12,17 @@ using ScoringEngine.LoadTarget.V1;
 using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.CommandLine;
 using ScoringEngine.Server.Hosting;
+using Durability = ScoringEngine.Storage.Journals.Durability;
 
 // Trains on synthetic customers and serves them beside handlers that cost nothing. Either leaves what a load client needs in a folder, the
 // bodies to post and, when everything is ready, the port, and runs until its standard input ends; or, with decide, is called itself.
 bool decides = args is ["decide", ..];
-string[] rest = args[(decides ? 1 : 0)..];
+string durability = decides && Enum.TryParse(args[^1], ignoreCase: true, out Durability level) && !char.IsDigit(args[^1][0]) ? $"{level}" : "";
+string[] rest = args[(decides ? 1 : 0)..^(durability.Length > 0 ? 1 : 0)];
+durability = durability.Length > 0 ? durability : nameof(Durability.Commit);
 if (rest is not [string folder, ..] || rest.Skip(1).Any(a => !int.TryParse(a, NumberStyles.None, CultureInfo.InvariantCulture, out _)))
 {
-    Console.Error.WriteLine("usage: ScoringEngine.LoadTarget FOLDER [CUSTOMERS]\n       ScoringEngine.LoadTarget decide FOLDER [CUSTOMERS [SECONDS [CALLERS]]]");
+    Console.Error.WriteLine("usage: ScoringEngine.LoadTarget FOLDER [CUSTOMERS]\n       ScoringEngine.LoadTarget decide FOLDER [CUSTOMERS [SECONDS [CALLERS]]] [commit|interval|none]");
     return (int)ExitCode.Usage;
 }
 int customers = Number(1, 20_000);
@@ -34,6 +37,7 @@ Dictionary<string, string?> settings = new() { [nameof(ServerOptions.Workspace)]
 if (decides)
 {
     settings[nameof(ServerOptions.DataDirectory)] = Path.Combine(folder, "data");
+    settings[nameof(ServerOptions.Durability)] = durability;
 }
 await using ScoringServer server = await ScoringServer.StartAsync(settings,
     builder => builder.Services.AddSingleton(baseline),
@@ -45,9 +49,12 @@ if (decides)
     int callers = Number(3, 64);
     DecideLoad load = new(server.Address, customers);
     await load.RunAsync(callers, TimeSpan.FromSeconds(Math.Min(5, seconds))); // warm-up: tiered compilation
+    TimeSpan before = Environment.CpuUsage.TotalTime;
     (TimeSpan[] latencies, double rate) = await load.RunAsync(callers, TimeSpan.FromSeconds(seconds));
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"{rate:0} decisions/s, committed, {callers} callers; p50 {latencies[latencies.Length / 2].TotalMicroseconds:0} us, p99 {latencies[latencies.Length * 99 / 100].TotalMicroseconds:0} us"));
+    double processor = (Environment.CpuUsage.TotalTime - before).TotalMicroseconds / latencies.Length;
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rate:0} decisions/s, {settings[nameof(ServerOptions.Durability)]}, {callers} callers; "
+        + $"p50 {latencies[latencies.Length / 2].TotalMicroseconds:0} us, p99 {latencies[latencies.Length * 99 / 100].TotalMicroseconds:0} us; "
+        + $"{processor:0} us of processor time a decision, callers included"));
     return (int)ExitCode.Success;
 }
 

@@ -4,6 +4,7 @@ using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Models;
 using ScoringEngine.Core.Workspaces;
 using ScoringEngine.Server.CommandLine;
+using ScoringEngine.Server.Hosting;
 
 namespace ScoringEngine.Server.Commands;
 
@@ -32,7 +33,7 @@ internal static class CustomerChunks
         float[] told = new float[schema.Count];
         float[] context = new float[schema.Count];
         told.AsSpan().Fill(float.NegativeInfinity);
-        interaction.Fill(schema, told);
+        new InteractionFeatures(schema).Fill(interaction.ToRequest(), told);
         int[] filled = [.. Enumerable.Range(0, schema.Count).Where(f => !float.IsNegativeInfinity(told[f]) && file.Table.IndexOf(schema.Features[f].Name) < 0)];
         HashSet<string> seen = new(StringComparer.Ordinal);
         List<BatchCustomer> customers = new(CustomerChunk.Size);

@@ -59,14 +59,7 @@ internal static class ExplainCommand
         }
         else
         {
-            request.Request = new DecideRequest
-            {
-                CustomerId = about,
-                Channel = interaction.Channel,
-                Role = interaction.Role,
-                Direction = (Protocol.V1.Direction)interaction.Direction,
-                MaxPropositions = (uint)interaction.Slots,
-            };
+            request.Request = interaction.ToRequest(about);
         }
         ExplainDecisionResponse response = await new DecisionService.DecisionServiceClient(connection.Invoker)
             .ExplainDecisionAsync(request, cancellationToken: cancellation);

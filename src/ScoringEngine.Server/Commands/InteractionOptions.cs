@@ -1,11 +1,12 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Collections.Immutable;
 using System.Globalization;
-using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Workspaces;
+using ScoringEngine.Protocol.V1;
 using ScoringEngine.Server.CommandLine;
+using Direction = ScoringEngine.Core.Decisions.Direction;
 
 namespace ScoringEngine.Server.Commands;
 
@@ -84,22 +85,15 @@ internal sealed record Interaction(string Channel, Direction Direction, string R
     /// <exception cref="CommandFailure">The policy has no such role.</exception>
     public int RoleIn(Workspace workspace) => IndexOf(Role, "role", [.. workspace.Policy.Roles.Keys]);
 
-    /// <summary>Sets the context features of the same names, where the schema has categorical ones.</summary>
-    public void Fill(FeatureSchema schema, Span<float> row)
+    /// <summary>The same as a server is told it.</summary>
+    public DecideRequest ToRequest(string customer = "") => new()
     {
-        foreach ((string name, string value) in new[]
-        {
-            ("channel", Channel), ("direction", Direction == Direction.Unspecified ? "" : SnakeCase.Of(Direction)), ("role", Role),
-        })
-        {
-            int feature = schema.IndexOf(name);
-            if (value.Length > 0 && feature >= 0 && schema.Features[feature] is { Context: true, Kind: FeatureKind.Categorical })
-            {
-                int code = schema.CodeOf(feature, value);
-                row[feature] = code < 0 ? float.NaN : code;
-            }
-        }
-    }
+        CustomerId = customer,
+        Channel = Channel,
+        Direction = (Protocol.V1.Direction)Direction,
+        Role = Role,
+        MaxPropositions = (uint)Slots,
+    };
 
     private static int IndexOf(string name, string what, ImmutableArray<string> names)
         => name.Length == 0 ? -1 : names.IndexOf(name) is >= 0 and int index ? index

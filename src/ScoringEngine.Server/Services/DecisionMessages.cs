@@ -165,7 +165,7 @@ internal static class DecisionMessages
         DecisionSlot slot = new()
         {
             Slot = (uint)index + 1,
-            Proposition = Messages.Proposition(attempt.Model, attempt.Work.Block, 0, candidate.Value, explainFeatures),
+            Proposition = Messages.Proposition(attempt.Model, attempt.Work.Block, 0, candidate.Value, candidate.Counts, explainFeatures),
             ActionProbability = choice.ActionProbability,
             NeedsApproval = choice.NeedsApproval,
             GateDoor = Of(candidate.Door),
@@ -193,7 +193,7 @@ internal static class DecisionMessages
         ref readonly Candidate candidate = ref attempt.Work.Trace.Candidates[explained.Candidate];
         CandidateExplanation message = new()
         {
-            Proposition = Messages.Proposition(attempt.Model, attempt.Work.Block, 0, explained.Value, explainFeatures),
+            Proposition = Messages.Proposition(attempt.Model, attempt.Work.Block, 0, explained.Value, candidate.Counts, explainFeatures),
             Rank = (uint)explained.Rank,
             Stage = Of(explained.FellAt),
             Reason = explained.Reason,
@@ -205,7 +205,6 @@ internal static class DecisionMessages
             SegmentOffers = candidate.Counts.SegmentOffers,
             SegmentAcceptances = candidate.Counts.SegmentAcceptances,
         };
-        message.Proposition.Propensity.Provenance = Messages.Of(explained.PropensityProvenance);
         if (explained.ToWin is { } change)
         {
             message.ToWin = new Protocol.V1.WinningChange { Value = change.Value };

@@ -89,15 +89,28 @@ internal static class Messages
         score.Propositions.Capacity = count;
         for (int i = 0; i < count; i++)
         {
-            score.Propositions.Add(Proposition(model, work.Block, row, in work.Ranked[i], explainFeatures));
+            int ranked = work.Ranked[i].Proposition;
+            CandidateCounts smoothedWith = counts is null || ranked == PropositionValue.DoNothing ? default : work.Counts[ranked];
+            score.Propositions.Add(Proposition(model, work.Block, row, in work.Ranked[i], smoothedWith, explainFeatures));
         }
         return score;
     }
 
     /// <summary>What a candidate is worth for a row.</summary>
-    public static PropositionScore Proposition(ServedModel model, ScoreBlock block, int row, in PropositionValue value, int explainFeatures)
+    /// <param name="model">The model that scored it.</param>
+    /// <param name="block">Where it was scored.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="value">The candidate.</param>
+    /// <param name="counts">What its propensity was smoothed with.</param>
+    /// <param name="explainFeatures">How many features to name in the explanation; 0 for none.</param>
+    public static PropositionScore Proposition(
+        ServedModel model, ScoreBlock block, int row, in PropositionValue value, CandidateCounts counts, int explainFeatures)
     {
         PropositionScore proposition = Of(model.Scorer, in value, block.SegmentIndexes[row]);
+        if (counts.Offers > 0 && model.Scorer.PropositionOf(in value) is { NeedsAcceptance: true })
+        {
+            proposition.Propensity.Provenance = Provenance.Estimated;
+        }
         proposition.Propensity.Explanation = Explain(model, model.Explainer.Propensity(in value), block, row, explainFeatures);
         return proposition;
     }

@@ -14,8 +14,14 @@ public sealed class PlanTests
         [
             new PlanTarget
             {
-                Id = "churn", Metric = "churn: rate", Baseline = 0.2, Target = 0.1, By = new DateOnly(2026, 12, 31), Dated = new DateOnly(2026, 1, 1),
-                Lever = Lever.Retain, Owner = "Ada",
+                Id = "churn",
+                Metric = "churn: rate",
+                Baseline = 0.2,
+                Target = 0.1,
+                By = new DateOnly(2026, 12, 31),
+                Dated = new DateOnly(2026, 1, 1),
+                Lever = Lever.Retain,
+                Owner = "Ada",
             },
             new PlanTarget { Id = "calls", Metric = "calls", Target = -5, By = new DateOnly(2027, 1, 31), Dated = new DateOnly(2026, 2, 1), Lever = Lever.CostToServe },
         ]);

@@ -39,7 +39,13 @@ public sealed class DecisionServiceTests(TrainedWorkspace trained) : IDisposable
 
         Decision decision = await DecideAsync(server, new DecideRequest
         {
-            RequestId = "first", CustomerId = id, Channel = "phone", Direction = Protocol.V1.Direction.Inbound, Language = "de-AT", MaxPropositions = 2, ExplainCandidates = true,
+            RequestId = "first",
+            CustomerId = id,
+            Channel = "phone",
+            Direction = Protocol.V1.Direction.Inbound,
+            Language = "de-AT",
+            MaxPropositions = 2,
+            ExplainCandidates = true,
         });
 
         CustomerScore score = (await server.Scoring.ScoreAsync(new ScoreRequest { CustomerId = id })).Score;
@@ -406,7 +412,9 @@ public sealed class DecisionServiceTests(TrainedWorkspace trained) : IDisposable
         Decision explained = (await server.Decisions.ExplainDecisionAsync(new ExplainDecisionRequest { DecisionId = "explained" })).Decision;
         ExplainDecisionResponse now = await server.Decisions.ExplainDecisionAsync(new ExplainDecisionRequest
         {
-            Request = new DecideRequest { CustomerId = id }, WhyNotPropositionId = Best, ExplainFeatures = 2,
+            Request = new DecideRequest { CustomerId = id },
+            WhyNotPropositionId = Best,
+            ExplainFeatures = 2,
         });
 
         Assert.Equal(decision.Slots, explained.Slots);

@@ -42,6 +42,9 @@ public sealed class SchemaEvolutionTests(TrainedWorkspace trained, SchemaEvoluti
                 services.AddSingleton(TimeProvider.System);
                 services.AddSingleton(_models);
                 services.AddSingleton(_database);
+                services.AddSingleton(_ => DecisionLog.Open(new DecisionLogOptions(), _database, TimeProvider.System));
+                services.AddSingleton<CustomerRows>();
+                services.AddSingleton<AcknowledgedStream>();
                 services.AddSingleton<Server.Services.ScoringService>();
                 services.AddSingleton<Server.Services.CustomerService>();
             },
