@@ -27,8 +27,8 @@ public sealed class DecisionModel
     // A stream of its own, so that no other use of a seed draws the same numbers.
     private const long ExplorationStream = 0x0DEC_1DE5;
 
-    // From so many rows on the margins of a whole block cost less than theirs one by one.
-    private const int RowsWorthABlock = 24;
+    // From so many rows on, rules and propensities of a whole block cost less than theirs one by one.
+    private const int RowsWorthABlock = 8;
 
     private readonly ContactRules _contact;
     private readonly DifferentiationGate _gate;
@@ -39,10 +39,11 @@ public sealed class DecisionModel
     private readonly Exploration[] _exploration; // by channel
     private readonly double[] _evidence; // [tier x proposition]
     private readonly CandidateTerms[] _terms;
-    private readonly CompiledRule?[] _rules; // [proposition x RuleStages]
+    private CompiledRule?[] _rules; // [proposition x RuleStages], never changed once somebody else sees it
+    private readonly PropositionValue[] _notEvaluated;
     private readonly int[] _numbers;
     private readonly double _holdOutShare;
-    private readonly DecisionModel _origin; // whose marks of passed rules in a block hold here too
+    private readonly DecisionModel _origin; // whose marks of passed rules in a block hold here too, where a rule is left
 
     /// <summary>Compiles a workspace against a version of its model.</summary>
     /// <param name="workspace">Catalogue, strategies, needs and policy.</param>
@@ -70,6 +71,7 @@ public sealed class DecisionModel
         _exploration = [.. workspace.Channels.Select(c => policy.Exploration.Channels.GetValueOrDefault(c, Exploration.None))];
         _evidence = EvidenceOf(workspace);
         _terms = [.. workspace.Propositions.Select(p => new CandidateTerms(p, workspace.Channels, days))];
+        _notEvaluated = [.. workspace.Propositions.Select((_, a) => PropositionValue.NotEvaluated(a))];
         _rules = [.. workspace.Propositions.SelectMany(p => new[] { p.Eligibility, p.Applicability, p.Suitability })
             .Select(rule => rule is null ? null : CompiledRule.Compile(rule, workspace.Schema.Features))];
         _numbers = [.. workspace.Propositions.Select(p => propositions.NumberOf(p.Id) is > 0 and int number ? number
@@ -77,26 +79,6 @@ public sealed class DecisionModel
         _holdOutShare = policy.HoldOut.Share;
         _origin = this;
         StandardTreatment = policy.HoldOut.StandardTreatment is { } id ? IndexOf(workspace, id) + 1 : 0;
-    }
-
-    private DecisionModel(DecisionModel origin, CompiledRule?[] rules)
-    {
-        Workspace = origin.Workspace;
-        Scorer = origin.Scorer;
-        _contact = origin._contact;
-        _gate = origin._gate;
-        _rights = origin._rights;
-        _smoothing = origin._smoothing;
-        _scale = origin._scale;
-        _defaultExploration = origin._defaultExploration;
-        _exploration = origin._exploration;
-        _evidence = origin._evidence;
-        _terms = origin._terms;
-        _numbers = origin._numbers;
-        _holdOutShare = origin._holdOutShare;
-        StandardTreatment = origin.StandardTreatment;
-        _rules = rules;
-        _origin = origin._origin;
     }
 
     /// <summary>Catalogue, strategies, needs and policy.</summary>
@@ -126,7 +108,7 @@ public sealed class DecisionModel
     public static ulong SeedOf(ReadOnlySpan<byte> decisionId) => CustomerHash.Of(decisionId);
 
     /// <summary>Room for a decision.</summary>
-    public DecisionTrace CreateTrace() => new(CandidateCount, _contact.ScratchLength);
+    public DecisionTrace CreateTrace() => new([.. Enumerable.Range(0, CandidateCount).Select(IsMandatory)], _contact.ScratchLength);
 
     /// <summary>Number of a candidate in contacts and records: 0 for do nothing.</summary>
     public int NumberOf(int candidate) => candidate == 0 ? 0 : _numbers[candidate - 1];
@@ -139,6 +121,10 @@ public sealed class DecisionModel
         ArgumentNullException.ThrowIfNull(trace);
         return candidate == 0 ? null : _rights.ApproverOf(trace.StrategyIndex, candidate - 1);
     }
+
+    /// <summary>The rule of a proposition that is asked at a stage.</summary>
+    internal CompiledRule RuleOf(int proposition, Stage stage)
+        => _rules[(proposition * RuleStages) + (stage - Stage.Eligibility)] ?? throw new ArgumentException($"no rule at stage {stage}", nameof(stage));
 
     /// <summary>Counts of every proposition in a segment, as they stand.</summary>
     /// <param name="live">The counts.</param>
@@ -160,8 +146,8 @@ public sealed class DecisionModel
     public void ReadEvidence(Tier tier, Span<double> bounds) => _evidence.AsSpan((int)tier * _terms.Length, _terms.Length).CopyTo(bounds);
 
     /// <summary>
-    /// Scores rows for deciding on many: the first <paramref name="count"/> rows of the block, as <see cref="Scorer.Score"/> does, but rules
-    /// are evaluated for all rows at once and margins of propensities only where enough rows pass them.
+    /// Scores the first <paramref name="count"/> rows of a block to decide on them: as <see cref="Scorer.Score"/> does, but propensities
+    /// wait for the candidates that get so far; of many rows, rules are evaluated for all at once, and propensities where enough rows pass.
     /// <see cref="ScoreBlock.PropensitiesOf"/> tells nothing afterwards.
     /// </summary>
     /// <param name="block">A block of <see cref="Scorer"/>.</param>
@@ -170,6 +156,10 @@ public sealed class DecisionModel
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, BlockRows);
         Scorer.ScoreCustomers(block, count);
+        if (count < RowsWorthABlock)
+        {
+            return;
+        }
         Span<RuleScores> scores = stackalloc RuleScores[count];
         for (int r = 0; r < count; r++)
         {
@@ -189,7 +179,7 @@ public sealed class DecisionModel
             }
             if (BitOperations.PopCount(passed) >= RowsWorthABlock)
             {
-                Scorer.PropensityMargins(block, a);
+                Scorer.Probabilities(block, a);
             }
         }
         block.RulesOf = _origin == this ? this : null;
@@ -203,9 +193,10 @@ public sealed class DecisionModel
     internal DecisionModel Without(int proposition, Stage stage)
     {
         Debug.Assert(stage is Stage.Eligibility or Stage.Applicability or Stage.Suitability);
-        CompiledRule?[] rules = [.. _rules];
-        rules[(proposition * RuleStages) + (stage - Stage.Eligibility)] = null;
-        return new DecisionModel(this, rules);
+        DecisionModel other = (DecisionModel)MemberwiseClone();
+        other._rules = [.. _rules];
+        other._rules[(proposition * RuleStages) + (stage - Stage.Eligibility)] = null;
+        return other;
     }
 
     /// <summary>Decides for one row.</summary>
@@ -228,23 +219,24 @@ public sealed class DecisionModel
         trace.HeldOut = CustomerHash.Share(input.UnitHash) < _holdOutShare;
         trace.InGateTest = _gate.IsInTest(in input);
         _contact.Check(in input, block.Row(row), trace.ContactScratch, trace.ContactFalls);
+        RuleScores scores = RuleScoresOf(block, row);
         trace.Candidates[0] = new Candidate { Value = PropositionValue.OfDoingNothing };
         for (int a = 0; a < _terms.Length; a++)
         {
             ref Candidate candidate = ref trace.Candidates[a + 1];
             candidate = default;
             candidate.Counts = CountsOf(a, in input);
-            candidate.FellAt = FallOf(a, block, row, in input, trace, ref candidate);
+            candidate.FellAt = StageOf(a, block, row, in input, in scores, trace, ref candidate);
             if (candidate.FellAt != Stage.None)
             {
-                candidate.Value = PropositionValue.NotEvaluated(a);
+                candidate.Value = _notEvaluated[a];
                 continue;
             }
             candidate.NeedsApproval = _rights.NeedsApproval(trace.StrategyIndex, input.Role, a);
             candidate.Value = Value(block, row, a, candidate.Counts, input.Channel);
             Debug.Assert(double.IsFinite(candidate.Value.Score));
         }
-        Rank(trace);
+        trace.Unranked();
         Choose(in input, trace);
         if (trace.HeldOut)
         {
@@ -280,6 +272,26 @@ public sealed class DecisionModel
         trace.OfferedCount = count;
     }
 
+    /// <summary>Why a candidate fell, as the trace says it, with the comparison and the value where it was a rule.</summary>
+    /// <param name="block">The rows that were scored, as they were decided on.</param>
+    /// <param name="row">The one decided on.</param>
+    /// <param name="trace">The decision.</param>
+    /// <param name="candidate">Index of the candidate.</param>
+    public Fall FallOf(ScoreBlock block, int row, DecisionTrace trace, int candidate)
+    {
+        ArgumentNullException.ThrowIfNull(block);
+        ArgumentNullException.ThrowIfNull(trace);
+        Candidate became = trace.Candidates[candidate];
+        if (became.Fall.Reason != FallReason.Rule)
+        {
+            return became.Fall;
+        }
+        CompiledRule rule = RuleOf(candidate - 1, became.FellAt);
+        RuleScores scores = RuleScoresOf(block, row);
+        int comparison = rule.FirstFailure(block.Row(row), in scores);
+        return new Fall(FallReason.Rule, comparison, rule.ValueOf(comparison, block.Row(row), in scores));
+    }
+
     /// <summary>What a candidate is worth for a row, whether it fell or not: the value that the ranking is by.</summary>
     /// <param name="block">Rows that were scored.</param>
     /// <param name="row">One of them.</param>
@@ -292,27 +304,34 @@ public sealed class DecisionModel
     }
 
     /// <summary>The stage at which a proposition falls, with why and the door of the gate; none where it stays in.</summary>
-    private Stage FallOf(int a, ScoreBlock block, int row, in DecisionInput input, DecisionTrace trace, ref Candidate candidate)
+    private Stage StageOf(
+        int a, ScoreBlock block, int row, in DecisionInput input, in RuleScores scores, DecisionTrace trace, ref Candidate candidate)
     {
         CandidateTerms terms = _terms[a];
         ReadOnlySpan<float> values = block.Row(row);
-        candidate.Fall = terms.Validity(in input);
-        if (candidate.Fall.Reason != FallReason.None)
+        FallReason reason = terms.WhyNotValid(in input);
+        if (reason != FallReason.None)
         {
+            candidate.Fall = terms.FallOf(reason, in input);
             return Stage.Validity;
         }
-        double cost = Scorer.Values.CostOfOffer(a, values, input.Channel);
-        candidate.Fall = Affordable(a, cost, in input);
-        if (candidate.Fall.Reason != FallReason.None)
+        if (!input.BudgetLeft.IsEmpty && input.BudgetLeft[a] < double.PositiveInfinity
+            && Scorer.Values.CostOfOffer(a, values, input.Channel) is double most && input.BudgetLeft[a] < most)
         {
+            candidate.Fall = new Fall(FallReason.BudgetSpent, 0, input.BudgetLeft[a], most);
             return Stage.Budget;
         }
-        candidate.Fall = trace.ContactFalls[a];
-        if (candidate.Fall.Reason != FallReason.None)
+        if (!input.VolumeLeft.IsEmpty && input.VolumeLeft[a] < 1)
         {
-            return candidate.Fall.Reason == FallReason.NoConsent ? Stage.Consent : Stage.ContactPolicy;
+            candidate.Fall = new Fall(FallReason.VolumeReached, 0, input.VolumeLeft[a], 1);
+            return Stage.Budget;
         }
-        RuleScores scores = RuleScoresOf(block, row);
+        ref readonly Fall contact = ref trace.ContactFalls[a];
+        if (contact.Reason != FallReason.None)
+        {
+            candidate.Fall = contact;
+            return contact.Reason == FallReason.NoConsent ? Stage.Consent : Stage.ContactPolicy;
+        }
         bool known = block.RulesOf == _origin;
         for (int stage = 0; stage < RuleStages; stage++)
         {
@@ -324,8 +343,7 @@ public sealed class DecisionModel
             bool passes = known ? ((block.RulesPassed[index] >> row) & 1) != 0 : rule.Evaluate(values, in scores) == Truth.True;
             if (!passes)
             {
-                int comparison = rule.FirstFailure(values, in scores);
-                candidate.Fall = new Fall(FallReason.Rule, comparison, rule.ValueOf(comparison, values, in scores));
+                candidate.Fall = new Fall(FallReason.Rule);
                 return Stage.Eligibility + (byte)stage;
             }
         }
@@ -338,6 +356,7 @@ public sealed class DecisionModel
         if (terms.Gated && DifferentiationGate.IsFor(trace.Tier))
         {
             double evidence = input.EvidenceBound.IsEmpty ? _evidence[((int)trace.Tier! * _terms.Length) + a] : input.EvidenceBound[a];
+            double cost = Scorer.Values.CostOfOffer(a, values, input.Channel);
             candidate.Door = _gate.DoorFor(block.Potentials[row], evidence, trace.InGateTest, input.GateTestSpent, cost);
             if (candidate.Door == GateDoor.Closed)
             {
@@ -348,50 +367,15 @@ public sealed class DecisionModel
         return Stage.None;
     }
 
-    private static Fall Affordable(int a, double cost, in DecisionInput input)
-    {
-        if (!input.BudgetLeft.IsEmpty && input.BudgetLeft[a] < cost)
-        {
-            return new Fall(FallReason.BudgetSpent, 0, input.BudgetLeft[a], cost);
-        }
-        return !input.VolumeLeft.IsEmpty && input.VolumeLeft[a] < 1 ? new Fall(FallReason.VolumeReached, 0, input.VolumeLeft[a], 1) : default;
-    }
-
     private PropositionValue Value(ScoreBlock block, int row, int a, CandidateCounts counts, int channel)
     {
         double propensity = 1;
         if (_terms[a].NeedsAcceptance)
         {
             double rate = _smoothing.Rate(_terms[a].Prior, in counts);
-            propensity = Scorer.Propensity(a, Scorer.PropensityMargin(block, row, a), rate);
+            propensity = Scorer.Propensity(a, Scorer.Probability(block, row, a), rate);
         }
         return Scorer.Values.Evaluate(a, block.Row(row), block.SegmentIndexes[row], propensity, channel);
-    }
-
-    /// <summary>Sorts what did not fall: mandatory candidates first, then by score as every ranking.</summary>
-    private void Rank(DecisionTrace trace)
-    {
-        Candidate[] candidates = trace.Candidates;
-        int[] ranked = trace.Ranked;
-        int count = 0;
-        for (int c = 0; c < candidates.Length; c++)
-        {
-            if (candidates[c].FellAt != Stage.None)
-            {
-                continue;
-            }
-            int position = count++;
-            while (position > 0 && Before(c, ranked[position - 1]))
-            {
-                ranked[position] = ranked[position - 1];
-                position--;
-            }
-            ranked[position] = c;
-        }
-        trace.RankedCount = count;
-
-        bool Before(int c, int other) => IsMandatory(c) != IsMandatory(other) ? IsMandatory(c)
-            : ValueModel.RanksBefore(candidates[c].Value.Score, c, candidates[other].Value.Score, other);
     }
 
     /// <summary>
@@ -399,7 +383,16 @@ public sealed class DecisionModel
     /// </summary>
     private void Choose(in DecisionInput input, DecisionTrace trace)
     {
+        Exploration exploration = input.Channel < 0 ? _defaultExploration : _exploration[input.Channel];
         int slots = Math.Min(input.Slots, CandidateCount);
+        if (slots == 1 && exploration.Kind == ExplorationKind.None)
+        {
+            int best = trace.Best();
+            trace.Candidates[best].ActionProbability = 1;
+            trace.ChosenChoices[0] = new Choice(best, 1, trace.Candidates[best].NeedsApproval);
+            trace.ChosenCount = 1;
+            return;
+        }
         int count = 0;
         int open = 0;
         foreach (int c in trace.Order)
@@ -414,8 +407,7 @@ public sealed class DecisionModel
                 trace.ChosenChoices[count++] = new Choice(c, 1, trace.Candidates[c].NeedsApproval);
             }
         }
-        Exploration exploration = input.Channel < 0 ? _defaultExploration : _exploration[input.Channel];
-        SeededRandom random = new((long)input.Seed, ExplorationStream);
+        SeededRandom random = exploration.Kind == ExplorationKind.None ? default : new((long)input.Seed, ExplorationStream);
         for (bool ended = false; !ended && count < slots && open > 0; count++, open--)
         {
             Span<int> left = trace.Open.AsSpan(0, open);
@@ -448,7 +440,8 @@ public sealed class DecisionModel
         trace.ChosenCount = count;
     }
 
-    private bool IsMandatory(int candidate) => candidate > 0 && _terms[candidate - 1].Mandatory;
+    /// <summary>Whether a candidate must be made.</summary>
+    internal bool IsMandatory(int candidate) => candidate > 0 && _terms[candidate - 1].Mandatory;
 
     private static CandidateCounts CountsOf(int a, in DecisionInput input) => input.Counts.IsEmpty ? default : input.Counts[a];
 

@@ -67,7 +67,10 @@ public enum FallReason : byte
     /// <summary>Declined in this interaction.</summary>
     DeclinedInInteraction,
 
-    /// <summary>A rule is not true: comparison number <see cref="Fall.Detail"/> of the rule, with the value <see cref="Fall.Was"/> (NaN: missing).</summary>
+    /// <summary>
+    /// The stage's rule is not true. Only <see cref="DecisionModel.FallOf"/> tells of which comparison: number <see cref="Fall.Detail"/> of the rule, with
+    /// the value <see cref="Fall.Was"/> (NaN: missing).
+    /// </summary>
     Rule,
 
     /// <summary>Customer value <see cref="Fall.Was"/> is below the proposition's minimum <see cref="Fall.Limit"/>.</summary>

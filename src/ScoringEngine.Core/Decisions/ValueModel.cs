@@ -125,13 +125,6 @@ public sealed class ValueModel
         => _propositions[proposition].ContactCost(ChannelOf(row, channel)) + _propositions[proposition].Fulfilment;
 
     /// <summary>
-    /// Whether the first of two candidates ranks before the second: by score, "do nothing" before everything with an equal
-    /// score, propositions with equal scores by id.
-    /// </summary>
-    internal static bool RanksBefore(double score, int proposition, double otherScore, int otherProposition)
-        => score > otherScore || (score == otherScore && proposition < otherProposition);
-
-    /// <summary>
     /// Values every candidate and sorts them, best first. Equal scores keep "do nothing" first and then the catalogue's
     /// order, so that a ranking never depends on the sort.
     /// </summary>
@@ -151,7 +144,7 @@ public sealed class ValueModel
             // Insertion sort: stable, and the fastest for the few dozen candidates there are.
             PropositionValue value = Evaluate(a, row, segment, propensities[a]);
             int position = a + 1;
-            while (position > 0 && RanksBefore(value.Score, a, ranked[position - 1].Score, ranked[position - 1].Proposition))
+            while (position > 0 && ranked[position - 1].Score < value.Score)
             {
                 ranked[position] = ranked[position - 1];
                 position--;
