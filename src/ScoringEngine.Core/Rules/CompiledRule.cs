@@ -25,10 +25,10 @@ public sealed class CompiledRule
     private readonly RuleTest[] _tests;
     private readonly Step[] _steps;
     private readonly int _depth;
+    private readonly int _columns;
 
     private CompiledRule(Rule rule, FeatureSchema schema)
     {
-        Source = rule;
         Builder builder = new(schema);
         builder.Add(rule, negate: false, refuses: false, depth: 0);
         Comparisons = [.. builder.Comparisons];
@@ -37,7 +37,7 @@ public sealed class CompiledRule
         _tests = [.. builder.Tests];
         _steps = [.. builder.Steps];
         _depth = builder.Depth;
-        MinimumColumns = _tests.Max(t => t.Subject) + 1;
+        _columns = schema.Count;
     }
 
     private enum StepKind
@@ -52,14 +52,8 @@ public sealed class CompiledRule
         Leave,
     }
 
-    /// <summary>The rule as written.</summary>
-    public Rule Source { get; }
-
     /// <summary>Its comparisons, in the order in which they are written.</summary>
     public ImmutableArray<Comparison> Comparisons { get; }
-
-    /// <summary>Least number of values in a row, at least 0.</summary>
-    public int MinimumColumns { get; }
 
     /// <summary>Compiles a rule.</summary>
     /// <param name="rule">The rule.</param>
@@ -85,7 +79,7 @@ public sealed class CompiledRule
     /// <param name="scores">The customer's scores.</param>
     public Truth Evaluate(ReadOnlySpan<float> row, in RuleScores scores)
     {
-        Debug.Assert(row.Length >= MinimumColumns);
+        Debug.Assert(row.Length >= _columns);
         Run(new OneRow(row, in scores), out ulong isTrue, out ulong maybe);
         // Each is 0 or 1 in bit 0, and what is true may be.
         return (Truth)((isTrue & 1) + (maybe & 1));

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Propositions;
 using ScoringEngine.Core.Workspaces;
@@ -25,7 +26,12 @@ public static class SyntheticWorkspace
         {
             [WorkspaceSchema.FileName] = "# Synthetic customers made by scoring-engine sample.\n"
                 + WorkspaceWriter.Schema(new WorkspaceSchema("customer", world.Schema, target)),
-            [Policy.FileName] = WorkspaceWriter.PolicyText(new Policy { CustomerWeight = world.CustomerWeight }),
+            [Policy.FileName] = WorkspaceWriter.PolicyText(new Policy
+            {
+                CustomerWeight = world.CustomerWeight,
+                // Whoever may accept in the world may be offered here: any potential opens the gate.
+                Gate = new GatePolicy { PotentialThreshold = 0 },
+            }),
             [Needs.FileName] = WorkspaceWriter.NeedsText(needs),
             [Catalogue.FileName] = WorkspaceWriter.PropositionsText(world.Propositions.Select(p => Convert(world, p))),
             [Strategy.FileName] = WorkspaceWriter.StrategiesText([new Strategy { Id = "starter", Name = "Starter strategy for all segments" }]),

@@ -11,11 +11,10 @@ internal static class Catalogue
 {
     internal const string FileName = "propositions.yaml";
 
-    /// <summary>The propositions; features and needs are checked where those files could be read.</summary>
-    internal static ImmutableArray<Proposition>? Load(string directory, FeatureSchema? schema, Needs? needs, List<WorkspaceProblem> problems)
+    /// <summary>The propositions; features, channels and needs are checked where those files could be read.</summary>
+    internal static ImmutableArray<Proposition>? Load(WorkspaceSource source, FeatureSchema? schema, Needs? needs, List<WorkspaceProblem> problems)
     {
-        int before = problems.Count;
-        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
+        YamlSection? file = YamlSection.Load(source, FileName, problems);
         if (file is null)
         {
             return null;
@@ -36,18 +35,19 @@ internal static class Catalogue
         }
         file.RejectUnknownKeys();
         // By id: nothing may depend on the order in the file.
-        return problems.Count == before ? [.. propositions.OrderBy(p => p.Id, StringComparer.Ordinal)] : null;
+        return [.. propositions.OrderBy(p => p.Id, StringComparer.Ordinal)];
     }
 
     private static Proposition Read(YamlSection section, FeatureSchema? schema, Needs? needs)
     {
         YamlSection? economics = section.Section("economics");
+        YamlSection? rules = section.Section("rules");
         (double contact, ImmutableSortedDictionary<string, double> contactByChannel) = ReadContact(economics, schema);
         Proposition proposition = new()
         {
             Id = section.RequiredText("id"),
             Name = section.Text("name") ?? section.Text("id") ?? "",
-            Wording = ReadTexts(section.Section("wording")),
+            Wording = section.TextMap("wording"),
             Kind = section.Choice("kind", PropositionKind.Commercial),
             Lever = section.Choice("lever", Lever.Retain),
             Category = section.Text("category") ?? "",
@@ -64,8 +64,27 @@ internal static class Catalogue
             Provenance = section.Choice("provenance", Provenance.Assumed),
             Benefits = ReadNeeds(section, "benefits", needs),
             Sacrifices = ReadNeeds(section, "sacrifices", needs),
+            ValueArea = section.Text("value_area") ?? "",
+            Group = section.Text("group") ?? "",
+            Eligibility = rules is null ? null : RuleReader.Read(rules, "eligibility", schema),
+            Applicability = rules is null ? null : RuleReader.Read(rules, "applicability", schema),
+            Suitability = rules is null ? null : RuleReader.Read(rules, "suitability", schema),
+            MinimumCustomerValue = section.OptionalNumber("minimum_customer_value", -1, 1),
+            Channels = section.Names("channels", "channel", WorkspaceParts.ChannelsOf(schema)),
+            ValidFrom = section.OptionalDate("valid_from"),
+            ValidUntil = section.OptionalDate("valid_until"),
+            Budget = section.OptionalNumber("budget", 0),
+            Volume = section.OptionalWhole("volume", 0),
+            Caps = PolicyFile.ReadCaps(section, WorkspaceParts.ChannelsOf(schema), ofProposition: true),
+            MaturityDays = section.Integer("maturity_days", 30, 1, 3650),
+            Concession = section.OptionalNumber("concession", 0),
         };
+        if (proposition.ValidUntil < proposition.ValidFrom)
+        {
+            section.Problem("valid_until", FormattableString.Invariant($"{proposition.ValidUntil:yyyy-MM-dd}, expected a day not before valid_from ({proposition.ValidFrom:yyyy-MM-dd})"));
+        }
         economics?.RejectUnknownKeys();
+        rules?.RejectUnknownKeys();
         section.RejectUnknownKeys();
         return proposition;
     }
@@ -116,9 +135,8 @@ internal static class Catalogue
             return (economics.Number("contact", 0, 0), none);
         }
         ImmutableSortedDictionary<string, double> all = economics.Numbers("contact", 0).ToImmutableSortedDictionary(StringComparer.Ordinal);
-        if (schema?.IndexOf(ValueModel.ChannelFeature) is >= 0 and int channel)
+        if (WorkspaceParts.ChannelsOf(schema) is { } channels)
         {
-            ImmutableArray<string> channels = schema.Features[channel].Categories;
             foreach (string name in all.Keys.Where(name => name != "default" && !channels.Contains(name)))
             {
                 economics.Problem("contact", $"no channel '{name}'{NearestName.Hint(name, channels)}");
@@ -136,8 +154,4 @@ internal static class Catalogue
         }
         return numbers;
     }
-
-    private static ImmutableSortedDictionary<string, string> ReadTexts(YamlSection? section)
-        => section is null ? ImmutableSortedDictionary<string, string>.Empty
-            : section.Keys.ToImmutableSortedDictionary(k => k, k => section.Text(k) ?? "", StringComparer.Ordinal);
 }

@@ -43,10 +43,10 @@ public sealed record Needs(ImmutableArray<Need> All, NeedWeights Default, Immuta
     /// <summary>The weights of a segment.</summary>
     public NeedWeights Of(int segmentId) => BySegment.GetValueOrDefault(segmentId, Default);
 
-    internal static Needs? Load(string directory, List<WorkspaceProblem> problems)
+    internal static Needs? Load(WorkspaceSource source, List<WorkspaceProblem> problems)
     {
         int before = problems.Count;
-        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
+        YamlSection? file = YamlSection.Load(source, FileName, problems);
         if (file is null)
         {
             return null;

@@ -86,41 +86,4 @@ public sealed record Policy
         }
         return factor;
     }
-
-    internal static Policy? Load(string directory, List<WorkspaceProblem> problems)
-    {
-        int before = problems.Count;
-        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
-        if (file is null)
-        {
-            return null;
-        }
-        Policy defaults = new();
-        YamlSection? tiers = file.Section("tiers");
-        string currency = file.RequiredText("currency");
-        if (currency.Length > 0 && (currency.Length != 3 || !currency.All(char.IsAsciiLetterUpper)))
-        {
-            file.Problem("currency", $"'{currency}', expected an ISO 4217 code such as EUR");
-        }
-        Policy policy = new()
-        {
-            Currency = currency,
-            HorizonMonths = file.Integer("horizon_months", defaults.HorizonMonths, 1, 600),
-            DiscountRate = file.Number("discount_rate", defaults.DiscountRate, 0, 1),
-            MarginalBand = tiers?.OptionalNumber("marginal_band", 0),
-            CreatorsThreshold = tiers?.OptionalNumber("creators_threshold"),
-            CreatorsShare = tiers?.Number("creators_share", defaults.CreatorsShare, 0, 1) ?? defaults.CreatorsShare,
-            PotentialQuantile = file.Number("potential_quantile", defaults.PotentialQuantile, 0.5, 0.99),
-            CustomerWeight = file.Number("customer_weight", defaults.CustomerWeight, 0),
-            MinimumCustomerValue = file.Number("minimum_customer_value", defaults.MinimumCustomerValue, -1, 1),
-            DefaultIncrementality = file.Number("default_incrementality", defaults.DefaultIncrementality, 0, 1),
-        };
-        if (policy.CreatorsThreshold <= (policy.MarginalBand ?? 0))
-        {
-            tiers!.Problem("creators_threshold", $"{policy.CreatorsThreshold}, expected more than the marginal band");
-        }
-        tiers?.RejectUnknownKeys();
-        file.RejectUnknownKeys();
-        return problems.Count == before ? policy : null;
-    }
 }

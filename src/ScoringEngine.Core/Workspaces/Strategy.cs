@@ -71,65 +71,12 @@ public sealed record Strategy
     /// <summary>How ready organisation, process and technology are.</summary>
     public ImmutableSortedDictionary<string, Readiness> Readiness { get; init; } = ImmutableSortedDictionary<string, Readiness>.Empty;
 
+    /// <summary>Whether it addresses the customers of a segment and tier.</summary>
+    public bool Addresses(int segmentId, Tier tier)
+        => (Segments.IsEmpty || Segments.Contains(segmentId)) && (Tiers.IsEmpty || Tiers.Contains(tier));
+
     /// <summary>What is not articulated yet: elements by key, and "owner". Empty when complete.</summary>
     public IEnumerable<string> MissingElements
         => Elements.Where(e => string.IsNullOrWhiteSpace(Articulation.GetValueOrDefault(e)))
             .Concat(string.IsNullOrWhiteSpace(Owner) ? ["owner"] : []);
-
-    internal static ImmutableArray<Strategy>? Load(string directory, List<WorkspaceProblem> problems)
-    {
-        int before = problems.Count;
-        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
-        if (file is null)
-        {
-            return null;
-        }
-        List<Strategy> strategies = [];
-        foreach (YamlSection section in file.Sections("strategies"))
-        {
-            string id = section.RequiredText("id");
-            if (id.Length > 0 && strategies.Exists(s => s.Id == id))
-            {
-                section.Problem("id", $"'{id}' is used twice");
-            }
-            strategies.Add(new Strategy
-            {
-                Id = id,
-                Name = section.Text("name") ?? id,
-                Owner = section.Text("owner") ?? "",
-                Segments = ReadSegments(section),
-                Articulation = Elements.Where(e => !string.IsNullOrEmpty(section.Text(e)))
-                    .ToImmutableSortedDictionary(e => e, e => section.Text(e)!, StringComparer.Ordinal),
-            });
-            section.RejectUnknownKeys();
-        }
-        file.RejectUnknownKeys();
-        return problems.Count == before ? [.. strategies] : null;
-    }
-
-    private static ImmutableArray<int> ReadSegments(YamlSection section)
-    {
-        IReadOnlyList<string> texts = section.Texts("segments");
-        if (texts is ["all"])
-        {
-            return [];
-        }
-        if (texts.Count == 0)
-        {
-            section.Problem("segments", "missing, expected all or a list of segment ids");
-        }
-        List<int> ids = [];
-        foreach (string text in texts)
-        {
-            if (int.TryParse(text, out int id) && id > 0)
-            {
-                ids.Add(id);
-            }
-            else
-            {
-                section.Problem("segments", $"'{text}', expected all or segment ids (whole numbers from 1)");
-            }
-        }
-        return [.. ids];
-    }
 }

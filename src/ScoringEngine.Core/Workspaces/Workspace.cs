@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using ScoringEngine.Core.Decisions;
-using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Propositions;
 
 namespace ScoringEngine.Core.Workspaces;
@@ -12,20 +10,24 @@ namespace ScoringEngine.Core.Workspaces;
 /// </summary>
 public sealed class Workspace
 {
-    private Workspace(string directory, WorkspaceSchema schema, Policy policy, Needs needs,
-        ImmutableArray<Proposition> propositions, ImmutableArray<Strategy> strategies)
+    private Workspace(WorkspaceSource source, WorkspaceSchema schema, Policy policy, Needs needs,
+        ImmutableArray<Proposition> propositions, ImmutableArray<Strategy> strategies, Plan plan)
     {
-        Directory = directory;
+        Source = source;
         Schema = schema;
         Policy = policy;
         Needs = needs;
         Propositions = propositions;
         Strategies = strategies;
-        Channels = ChannelsOf(schema, policy, propositions);
+        Plan = plan;
+        Channels = WorkspaceParts.ChannelsOf(schema.Features) ?? NamedChannels(policy, propositions);
     }
 
     /// <summary>Full path of the folder.</summary>
-    public string Directory { get; }
+    public string Directory => Source.Directory;
+
+    /// <summary>The text files that it was read from.</summary>
+    public WorkspaceSource Source { get; }
 
     /// <summary>Name of the folder, which is the model's name.</summary>
     public string Name => Path.GetFileName(Directory);
@@ -39,14 +41,17 @@ public sealed class Workspace
     /// <summary>How customers perceive value.</summary>
     public Needs Needs { get; }
 
-    /// <summary>The catalogue.</summary>
+    /// <summary>The catalogue, by id.</summary>
     public ImmutableArray<Proposition> Propositions { get; }
 
     /// <summary>The segment strategies.</summary>
     public ImmutableArray<Strategy> Strategies { get; }
 
+    /// <summary>The value-capture plan.</summary>
+    public Plan Plan { get; }
+
     /// <summary>
-    /// The channels by index: the categories of the schema's context feature <c>channel</c>, so that its codes are indexes; without that
+    /// The channels by index: the categories of the schema's feature <c>channel</c>, so that its codes are indexes; without that
     /// feature, every channel that policy or catalogue name, by name.
     /// </summary>
     public ImmutableArray<string> Channels { get; }
@@ -56,36 +61,31 @@ public sealed class Workspace
     public static Workspace Load(string directory)
     {
         ArgumentNullException.ThrowIfNull(directory);
-        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
-        if (!System.IO.Directory.Exists(path))
-        {
-            throw new WorkspaceException(directory, "no such folder, expected a workspace (scoring-engine init makes one)");
-        }
+        return Load(WorkspaceSource.Open(directory));
+    }
+
+    /// <summary>Checks files that were read before, perhaps long ago; versions are looked for in their folder as it is now.</summary>
+    /// <exception cref="WorkspaceException">With every problem at once.</exception>
+    public static Workspace Load(WorkspaceSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
         List<WorkspaceProblem> problems = [];
-        WorkspaceSchema? schema = WorkspaceSchema.Load(path, problems);
-        Policy? policy = Policy.Load(path, problems);
-        Needs? needs = Needs.Load(path, problems);
-        ImmutableArray<Proposition>? propositions = Catalogue.Load(path, schema?.Features, needs, problems);
-        ImmutableArray<Strategy>? strategies = Strategy.Load(path, problems);
-        if (problems.Count > 0)
-        {
-            throw new WorkspaceException(problems);
-        }
-        return new Workspace(path, schema!, policy!, needs!, propositions!.Value, strategies!.Value);
+        WorkspaceParts parts = WorkspaceParts.Read(source, problems);
+        return problems.Count == 0 ? Of(parts) : throw new WorkspaceException(problems);
     }
 
     /// <summary>The same workspace where customers perceive value otherwise; no file changes.</summary>
     public Workspace With(Needs needs)
     {
         ArgumentNullException.ThrowIfNull(needs);
-        return new Workspace(Directory, Schema, Policy, needs, Propositions, Strategies);
+        return new Workspace(Source, Schema, Policy, needs, Propositions, Strategies, Plan);
     }
 
     /// <summary>The same workspace with other parts; null keeps one. No file changes and nothing is checked.</summary>
     public Workspace With(Policy? policy = null, IEnumerable<Proposition>? propositions = null, IEnumerable<Strategy>? strategies = null)
-        => new(Directory, Schema, policy ?? Policy, Needs,
+        => new(Source, Schema, policy ?? Policy, Needs,
             propositions is null ? Propositions : [.. propositions.OrderBy(p => p.Id, StringComparer.Ordinal)],
-            strategies is null ? Strategies : [.. strategies]);
+            strategies is null ? Strategies : [.. strategies], Plan);
 
     /// <summary>
     /// What a complete workspace would have and this one has not: strategies without an element, figures that are only
@@ -93,41 +93,28 @@ public sealed class Workspace
     /// </summary>
     public IEnumerable<WorkspaceProblem> Incompleteness()
     {
-        string File(string name) => Path.Combine(Directory, name);
+        WorkspaceProblem Incomplete(string name, string message) => new(Path.Combine(Directory, name), 0, message) { Severity = Severity.Incomplete };
         if (Strategies.IsEmpty)
         {
-            yield return new WorkspaceProblem(File(Strategy.FileName), 0, "incomplete: no strategy");
+            yield return Incomplete(Strategy.FileName, "no strategy");
         }
         foreach (Strategy strategy in Strategies)
         {
             string missing = string.Join(", ", strategy.MissingElements);
             if (missing.Length > 0)
             {
-                yield return new WorkspaceProblem(File(Strategy.FileName), 0, $"incomplete: strategy '{strategy.Id}' lacks {missing}");
+                yield return Incomplete(Strategy.FileName, $"strategy '{strategy.Id}' lacks {missing}");
             }
         }
         string[] assumed = [.. Propositions.Where(p => p.Provenance == Value.Provenance.Assumed).Select(p => p.Id)];
         if (assumed.Length > 0)
         {
-            yield return new WorkspaceProblem(File(Catalogue.FileName), 0, $"incomplete: economics only assumed for {string.Join(", ", assumed)}");
+            yield return Incomplete(Catalogue.FileName, $"economics only assumed for {string.Join(", ", assumed)}");
         }
         if (Needs.BySegment.IsEmpty && Needs.Default.Provenance == Value.Provenance.Assumed)
         {
-            yield return new WorkspaceProblem(File(Needs.FileName), 0, "incomplete: need weights are assumed, no survey");
+            yield return Incomplete(Needs.FileName, "need weights are assumed, no survey");
         }
-    }
-
-    private static ImmutableArray<string> ChannelsOf(WorkspaceSchema schema, Policy policy, ImmutableArray<Proposition> propositions)
-    {
-        int feature = schema.Features.IndexOf(ValueModel.ChannelFeature);
-        if (feature >= 0 && schema.Features.Features[feature].Kind == FeatureKind.Categorical)
-        {
-            return schema.Features.Features[feature].Categories;
-        }
-        IEnumerable<string> named = policy.Contact.Caps.SelectMany(c => c.Channels)
-            .Concat(policy.Contact.Consent.Keys).Concat(policy.Contact.QuietChannels).Concat(policy.Exploration.Channels.Keys)
-            .Concat(propositions.SelectMany(p => p.Channels.Concat(p.Contact.Keys).Concat(p.Caps.SelectMany(c => c.Channels))));
-        return [.. named.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>The numbers of the version folders, newest first; folders with other names are none.</summary>
@@ -138,6 +125,19 @@ public sealed class Workspace
             .Where(v => v > 0)
             .OrderDescending()];
 
+    /// <summary>A workspace of parts that have no problems.</summary>
+    internal static Workspace Of(WorkspaceParts parts)
+        => new(parts.Source, parts.Schema!, parts.Policy!, parts.Needs!, parts.Propositions!.Value, parts.Strategies!.Value, parts.Plan!);
+
     /// <summary>The folder of a version.</summary>
     public string VersionDirectory(int version) => Path.Combine(Directory, version.ToString(CultureInfo.InvariantCulture));
+
+    private static ImmutableArray<string> NamedChannels(Policy policy, ImmutableArray<Proposition> propositions)
+        => [.. policy.Contact.Consent.Keys
+            .Concat(policy.Contact.QuietChannels)
+            .Concat(policy.Exploration.Channels.Keys)
+            .Concat(policy.Contact.Caps.Concat(propositions.SelectMany(p => p.Caps)).SelectMany(c => c.Channels))
+            .Concat(propositions.SelectMany(p => p.Channels.Concat(p.Contact.Keys)))
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal)];
 }

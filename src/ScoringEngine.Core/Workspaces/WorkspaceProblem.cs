@@ -1,13 +1,30 @@
 namespace ScoringEngine.Core.Workspaces;
 
+/// <summary>How bad a problem is.</summary>
+public enum Severity
+{
+    /// <summary>The workspace cannot be used.</summary>
+    Error,
+
+    /// <summary>It can be used, and is probably not what was meant.</summary>
+    Warning,
+
+    /// <summary>It can be used, and something is not written yet.</summary>
+    Incomplete,
+}
+
 /// <summary>One thing wrong in a file that people write.</summary>
 /// <param name="File">Path of the file.</param>
 /// <param name="Line">Line from 1; 0 when it concerns the file as a whole.</param>
 /// <param name="Message">What was found and what was expected.</param>
 public sealed record WorkspaceProblem(string File, int Line, string Message)
 {
-    /// <summary>"file:line: message".</summary>
-    public override string ToString() => Line > 0 ? $"{File}:{Line}: {Message}" : $"{File}: {Message}";
+    /// <summary>How bad it is.</summary>
+    public Severity Severity { get; init; }
+
+    /// <summary>"file:line: message", with the severity before the message of what is no error.</summary>
+    public override string ToString()
+        => $"{File}{(Line > 0 ? $":{Line}" : "")}: {(Severity == Severity.Error ? "" : SnakeCase.Of(Severity) + ": ")}{Message}";
 }
 
 /// <summary>A workspace that cannot be used; carries all problems at once.</summary>

@@ -12,10 +12,10 @@ public sealed record WorkspaceSchema(string IdColumn, FeatureSchema Features, Pr
     /// <summary>Name of the file in a workspace.</summary>
     public const string FileName = "schema.yaml";
 
-    internal static WorkspaceSchema? Load(string directory, List<WorkspaceProblem> problems)
+    internal static WorkspaceSchema? Load(WorkspaceSource source, List<WorkspaceProblem> problems)
     {
         int before = problems.Count;
-        YamlSection? file = YamlSection.Load(Path.Combine(directory, FileName), problems);
+        YamlSection? file = YamlSection.Load(source, FileName, problems);
         if (file is null)
         {
             return null;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Propositions;
 
@@ -10,6 +11,8 @@ namespace ScoringEngine.Core.Workspaces;
 /// </summary>
 public static class WorkspaceStarter
 {
+    private const string Web = "web";
+
     /// <summary>The files by name.</summary>
     /// <param name="inferred">The guessed schema.</param>
     /// <param name="idColumn">The id column.</param>
@@ -25,12 +28,46 @@ public static class WorkspaceStarter
         return new Dictionary<string, string>
         {
             [WorkspaceSchema.FileName] = WorkspaceWriter.Schema(new WorkspaceSchema(idColumn, inferred.Features, profit), inferred.Comments),
-            [Policy.FileName] = WorkspaceWriter.PolicyText(new Policy { Currency = currency, CustomerWeight = Round(0.2 * typical) }),
+            [Policy.FileName] = WorkspaceWriter.PolicyText(StarterPolicy(inferred.Features, currency, typical)),
             [Needs.FileName] = WorkspaceWriter.NeedsText(StarterNeeds()),
             [Catalogue.FileName] = WorkspaceWriter.PropositionsText(StarterPropositions(typical)),
+            [Plan.FileName] = WorkspaceWriter.PlanText(Plan.None),
             [Strategy.FileName] = WorkspaceWriter.StrategiesText([new Strategy { Id = "starter", Name = "Starter strategy for all segments" }]),
         };
     }
+
+    private static Policy StarterPolicy(FeatureSchema schema, string currency, double typical) => new()
+    {
+        Currency = currency,
+        CustomerWeight = Round(0.2 * typical),
+        Contact = new ContactPolicy
+        {
+            Caps =
+            [
+                new ContactCap { Most = 6, Window = TimeSpan.FromDays(30) },
+                new ContactCap { Scope = ContactScope.Proposition, Most = 2, Window = TimeSpan.FromDays(60) },
+            ],
+            Suppressions =
+            [
+                new Suppression { Outcome = ContactKind.Declined, After = 2, Within = TimeSpan.FromDays(60), Pause = TimeSpan.FromDays(90) },
+                new Suppression { Scope = ContactScope.Customer, Outcome = ContactKind.Complained, Within = TimeSpan.FromDays(30), Pause = TimeSpan.FromDays(30) },
+            ],
+            QuietFrom = new TimeOnly(20, 0),
+            QuietUntil = new TimeOnly(8, 0),
+        },
+        Gate = new GatePolicy { PotentialThreshold = Round(typical) },
+        HoldOut = new HoldOutPolicy(0.05, 1),
+        Exploration = new ExplorationPolicy
+        {
+            Channels = WorkspaceParts.ChannelsOf(schema)?.Contains(Web) ?? true
+                ? ImmutableSortedDictionary<string, Exploration>.Empty.Add(Web, new Exploration(ExplorationKind.Epsilon, 0.05))
+                : ImmutableSortedDictionary<string, Exploration>.Empty,
+        },
+        Roles = ImmutableSortedDictionary<string, DecisionRight>.Empty
+            .Add("agent", new DecisionRight(Round(0.1 * typical), []))
+            .Add("self_service", new DecisionRight(Round(0.05 * typical), []))
+            .Add("supervisor", new DecisionRight(double.PositiveInfinity, [])),
+    };
 
     // Costs make a sum profit, and so does a column that says so; anything else only stands in for it.
     private static bool IsProxy(ImmutableArray<(string Column, int Sign)> target)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Propositions;
+using static ScoringEngine.Core.Workspaces.YamlText;
 
 namespace ScoringEngine.Core.Workspaces;
 
@@ -127,32 +128,27 @@ public static class WorkspaceWriter
     public static string PolicyText(Policy policy)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        return $"""
-            # How value is counted. Amounts in propositions.yaml are in this currency.
-            currency: {Scalar(policy.Currency)}
-            # Recurring amounts count as present values over this horizon, at this yearly rate.
-            horizon_months: {policy.HorizonMonths}
-            discount_rate: {Number(policy.DiscountRate)}
+        return PolicyWriter.Text(policy);
+    }
 
-            # Tiers by expected profit: value_destroyer | -band | marginal | +band | sustainer | threshold | value_creator.
-            # Without marginal_band: a tenth of the mean absolute profit. Without creators_threshold: the best customers
-            # that together reach creators_share of the whale curve's peak.
-            tiers:
-              {(policy.MarginalBand is { } band ? $"marginal_band: {Number(band)}" : "# marginal_band: 50")}
-              {(policy.CreatorsThreshold is { } threshold ? $"creators_threshold: {Number(threshold)}" : "# creators_threshold: 500")}
-              creators_share: {Number(policy.CreatorsShare)}
+    /// <summary>The text of <c>plan.yaml</c>.</summary>
+    public static string PlanText(Plan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        StringBuilder text = new("""
+            # The value-capture plan: promises that are real, measurable and time-bound. Strategies name their targets by id.
+            # metric: what is measured; baseline: where it stood; target: where it shall stand; by: when; dated: when it was promised.
+            targets:
 
-            # Potential = this quantile of profit given the features, minus expected profit.
-            potential_quantile: {Number(policy.PotentialQuantile)}
-
-            # What one unit of perceived customer value is worth in the ranking, in currency.
-            customer_weight: {Number(policy.CustomerWeight)}
-            # Perceived value from which a customer is said to win, -1..1.
-            minimum_customer_value: {Number(policy.MinimumCustomerValue)}
-            # Share of those who accept that would not have done so anyway, where the catalogue does not say.
-            default_incrementality: {Number(policy.DefaultIncrementality)}
-
-            """;
+            """);
+        foreach (PlanTarget target in plan.Targets)
+        {
+            text.Append($"  - id: {Scalar(target.Id)}\n    metric: {Scalar(target.Metric)}\n");
+            text.Append($"    baseline: {Number(target.Baseline)}\n    target: {Number(target.Target)}\n");
+            text.Append($"    by: {Date(target.By)}\n    dated: {Date(target.Dated)}\n    lever: {SnakeCase.Of(target.Lever)}\n");
+            Optional(text, "    owner", target.Owner);
+        }
+        return text.ToString();
     }
 
     /// <summary>The text of <c>needs.yaml</c>.</summary>
@@ -188,48 +184,7 @@ public static class WorkspaceWriter
     public static string PropositionsText(IEnumerable<Proposition> propositions)
     {
         ArgumentNullException.ThrowIfNull(propositions);
-        StringBuilder text = new();
-        text.Append("""
-            # The catalogue. Amounts in the policy's currency; a plain number, or base + per feature (+ every: month or year).
-            #   margin, saving: gained from those who accept and would not have done so anyway (incrementality).
-            #   fulfilment: paid for everybody who accepts.  contact: paid for every offer, by channel.
-            #   differentiation: estimate, never counted as captured value.
-            # benefits, sacrifices: by need, -1..1.  provenance: assumed, surveyed, estimated or measured.
-            propositions:
-
-            """);
-        foreach (Proposition p in propositions)
-        {
-            text.Append($"  - id: {Scalar(p.Id)}\n    name: {Scalar(p.Name)}\n");
-            text.Append($"    kind: {SnakeCase.Of(p.Kind)}\n    lever: {SnakeCase.Of(p.Lever)}\n");
-            Optional(text, "    category", p.Category);
-            text.Append($"    differentiated: {Flag(p.Differentiated)}\n");
-            if (!p.NeedsAcceptance)
-            {
-                text.Append("    needs_acceptance: false\n");
-            }
-            text.Append($"    provenance: {SnakeCase.Of(p.Provenance)}\n    prior_propensity: {Number(p.PriorPropensity)}\n");
-            text.Append("    economics:\n");
-            AmountText(text, "margin", p.Margin);
-            AmountText(text, "saving", p.Saving);
-            text.Append($"      differentiation: {Number(p.Differentiation)}\n      fulfilment: {Number(p.Fulfilment)}\n");
-            ImmutableSortedDictionary<string, double> contact = p.Contact.Add("default", p.DefaultContact);
-            text.Append($"      contact: {(p.Contact.IsEmpty ? Number(p.DefaultContact) : Map(contact))}\n");
-            if (p.Incrementality is { } incrementality)
-            {
-                text.Append($"      incrementality: {Number(incrementality)}\n");
-            }
-            text.Append($"    benefits: {Map(p.Benefits)}\n    sacrifices: {Map(p.Sacrifices)}\n");
-            if (!p.Wording.IsEmpty)
-            {
-                text.Append("    wording:\n");
-                foreach ((string language, string words) in p.Wording)
-                {
-                    text.Append($"      {Scalar(language)}: {Scalar(words)}\n");
-                }
-            }
-        }
-        return text.ToString();
+        return CatalogueWriter.Text(propositions);
     }
 
     /// <summary>The text of <c>strategies.yaml</c>.</summary>
@@ -247,6 +202,9 @@ public static class WorkspaceWriter
             #   capabilities           what the organisation must be able to do
             #   timeframe              by when
             #   changed_expectations   what is expected of the organisation from now on
+            # segments: ids or all; tiers: value_destroyer, marginal, sustainer, value_creator, all unless listed. Each customer must have one strategy.
+            # business_case in words, targets by id from plan.yaml.  treatments: service_level, pricing_posture, promotions...
+            # decision_rights, incentives: by role of policy.yaml.  readiness of organisation, process, technology: not_started, in_progress, in_place.
             strategies:
 
             """);
@@ -254,10 +212,27 @@ public static class WorkspaceWriter
         {
             text.Append($"  - id: {Scalar(strategy.Id)}\n    name: {Scalar(strategy.Name)}\n    owner: {Scalar(strategy.Owner)}\n");
             text.Append($"    segments: {(strategy.Segments.IsEmpty ? "all" : $"[{string.Join(", ", strategy.Segments)}]")}\n");
+            if (!strategy.Tiers.IsEmpty)
+            {
+                text.Append($"    tiers: {List(strategy.Tiers.Select(SnakeCase.Of))}\n");
+            }
             foreach (string element in Strategy.Elements)
             {
                 text.Append($"    {element}: {Scalar(strategy.Articulation.GetValueOrDefault(element, ""))}\n");
             }
+            Optional(text, "    business_case", strategy.BusinessCase);
+            if (!strategy.Targets.IsEmpty)
+            {
+                text.Append($"    targets: {List(strategy.Targets)}\n");
+            }
+            TextMap(text, "    ", "treatments", strategy.Treatments);
+            if (!strategy.DecisionRights.IsEmpty)
+            {
+                text.Append("    decision_rights:\n");
+                PolicyWriter.RightsText(text, "      ", strategy.DecisionRights);
+            }
+            TextMap(text, "    ", "incentives", strategy.Incentives);
+            TextMap(text, "    ", "readiness", strategy.Readiness.Select(r => KeyValuePair.Create(r.Key, SnakeCase.Of(r.Value))));
         }
         return text.ToString();
     }
@@ -342,69 +317,5 @@ public static class WorkspaceWriter
                 text.Append($"{indent}  - {Scalar(words)}\n");
             }
         }
-    }
-
-    private static void AmountText(StringBuilder text, string key, Amount amount)
-    {
-        if (amount.PerFeature.IsEmpty && amount.Every == Frequency.Once)
-        {
-            text.Append($"      {key}: {Number(amount.Base)}\n");
-            return;
-        }
-        text.Append($"      {key}:\n        base: {Number(amount.Base)}\n");
-        if (!amount.PerFeature.IsEmpty)
-        {
-            text.Append($"        per: {Map(amount.PerFeature)}\n");
-        }
-        text.Append($"        every: {SnakeCase.Of(amount.Every)}\n");
-    }
-
-    private static void Optional(StringBuilder text, string key, string? value)
-    {
-        if (!string.IsNullOrEmpty(value))
-        {
-            text.Append($"{key}: {Scalar(value)}\n");
-        }
-    }
-
-    private static string Map(IEnumerable<KeyValuePair<string, double>> numbers)
-        => "{" + string.Join(", ", numbers.Select(n => $"{Scalar(n.Key)}: {Number(n.Value)}")) + "}";
-
-    private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
-
-    private static string Number(float value) => value.ToString("R", CultureInfo.InvariantCulture);
-
-    private static string Flag(bool value) => value ? "true" : "false";
-
-    // A comment ends with its line.
-    private static string Comment(string text) => string.Concat(text.Select(c => char.IsControl(c) || IsLineSeparator(c) ? ' ' : c));
-
-    private static bool IsLineSeparator(char c) => c is '\u2028' or '\u2029';
-
-    // Plain where YAML reads it back as the same text, double-quoted otherwise.
-    private static string Scalar(string text)
-    {
-        bool plain = text.Length > 0 && !char.IsWhiteSpace(text[0]) && !char.IsWhiteSpace(text[^1])
-            && text is not ("null" or "~") && char.IsLetterOrDigit(text[0])
-            && text.All(c => char.IsLetterOrDigit(c) || c is ' ' or '_' or '-' or '.' or '+' or '/' or '(' or ')' or '%');
-        if (plain)
-        {
-            return text;
-        }
-        StringBuilder quoted = new("\"");
-        foreach (char c in text)
-        {
-            quoted.Append(c switch
-            {
-                '"' => "\\\"",
-                '\\' => "\\\\",
-                '\n' => "\\n",
-                '\r' => "\\r",
-                '\t' => "\\t",
-                _ when char.IsControl(c) || IsLineSeparator(c) || c == '\uFEFF' => $"\\u{(int)c:X4}",
-                _ => c.ToString(),
-            });
-        }
-        return quoted.Append('"').ToString();
     }
 }

@@ -22,6 +22,8 @@ internal static class RootCommandFactory
             ImportCommand.Create(),
             DataCommand.Create(),
             ModelCommand.Create(),
+            StrategyCommand.Create(),
+            CatalogueCommand.Create(),
             HealthCommand.Create(),
         };
         EngineCommand.ShowExamples(root);

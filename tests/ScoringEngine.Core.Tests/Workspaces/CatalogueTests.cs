@@ -1,3 +1,4 @@
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Propositions;
 using ScoringEngine.Core.Value;
 using ScoringEngine.Core.Workspaces;
@@ -44,6 +45,18 @@ public sealed class CatalogueTests
                   incrementality: 0.3
                 benefits: {price: 0.4}
                 sacrifices: {price: -0.1}
+                value_area: connectivity
+                group: upsell
+                minimum_customer_value: -0.2
+                channels: [chat, phone]
+                valid_from: 2026-01-15
+                valid_until: 2026-03-31
+                budget: 1000.5
+                volume: 5000000000
+                caps:
+                  - {most: 1, window: 30d, channels: chat}
+                maturity_days: 14
+                concession: 12
             """));
         Proposition p = Assert.Single(Workspace.Load(folder.Path).Propositions);
         Assert.Equal(("p", "Proposition", PropositionKind.Service, Lever.CostToServe, "convenience"), (p.Id, p.Name, p.Kind, p.Lever, p.Category));
@@ -55,6 +68,13 @@ public sealed class CatalogueTests
         Assert.Equal([KeyValuePair.Create("phone", 4.0)], p.Contact);
         Assert.Equal([KeyValuePair.Create("de-CH", "Grüezi"), KeyValuePair.Create("en", "Yes: please")], p.Wording);
         Assert.Equal((0.4, -0.1), (p.Benefits["price"], p.Sacrifices["price"]));
+        Assert.Equal(("connectivity", "upsell", -0.2), (p.ValueArea, p.Group, p.MinimumCustomerValue));
+        Assert.Equal(["chat", "phone"], p.Channels);
+        Assert.Equal((new DateOnly(2026, 1, 15), new DateOnly(2026, 3, 31)), (p.ValidFrom, p.ValidUntil));
+        Assert.Equal((1000.5, 5_000_000_000, 14, 12), (p.Budget, p.Volume, p.MaturityDays, p.Concession));
+        ContactCap cap = Assert.Single(p.Caps);
+        Assert.Equal((ContactScope.Proposition, 1, TimeSpan.FromDays(30)), (cap.Scope, cap.Most, cap.Window));
+        Assert.Equal(["chat"], cap.Channels);
     }
 
     [Theory]
@@ -86,6 +106,19 @@ public sealed class CatalogueTests
     [InlineData(Header + "    economics:\n      contact: {phone: -1}\n", "4: propositions[0].economics.contact.phone: -1, expected at least 0")]
     [InlineData(Header + "    economics:\n      contact: {phne: 1}\n", "4: propositions[0].economics.contact: no channel 'phne' (did you mean 'phone'?)")]
     [InlineData(Header + "    economics:\n      incrementality: 2\n", "4: propositions[0].economics.incrementality: 2, expected 0 to 1")]
+    [InlineData(Header + "    rules: {eligability: tenure > 3}\n", "3: unknown key 'propositions[0].rules.eligability' (did you mean 'eligibility'?)")]
+    [InlineData(Header + "    rules:\n      eligibility:\n        - tenur > 3\n        - any: [plan = b]\n", "5: propositions[0].rules.eligibility[0]: 'tenur > 3': no feature 'tenur' (did you mean 'tenure'?)|6: propositions[0].rules.eligibility[1].any[0]: 'plan = b': 'b', expected one of the values of plan: a")]
+    [InlineData(Header + "    rules:\n      suitability: plan > a\n      applicability: age is known\n", "5: propositions[0].rules.applicability: 'age is known': feature 'age' is protected, expected one that rules may use|4: propositions[0].rules.suitability: 'plan > a': plan has no order, expected =, !=, in, not in, is known or is missing")]
+    [InlineData(Header + "    channels: [phne]\n", "3: propositions[0].channels: no channel 'phne' (did you mean 'phone'?)")]
+    [InlineData(Header + "    valid_from: soon\n", "3: propositions[0].valid_from: 'soon', expected a day such as 2026-03-31")]
+    [InlineData(Header + "    valid_from: 2026-03-01\n    valid_until: 2026-02-01\n", "4: propositions[0].valid_until: 2026-02-01, expected a day not before valid_from (2026-03-01)")]
+    [InlineData(Header + "    budget: -1\n", "3: propositions[0].budget: -1, expected at least 0")]
+    [InlineData(Header + "    volume: 1.5\n", "3: propositions[0].volume: '1.5', expected a whole number")]
+    [InlineData(Header + "    volume: -1\n", "3: propositions[0].volume: -1, expected at least 0")]
+    [InlineData(Header + "    maturity_days: 0\n", "3: propositions[0].maturity_days: 0, expected 1 to 3650")]
+    [InlineData(Header + "    concession: -1\n", "3: propositions[0].concession: -1, expected at least 0")]
+    [InlineData(Header + "    minimum_customer_value: 2\n", "3: propositions[0].minimum_customer_value: 2, expected -1 to 1")]
+    [InlineData(Header + "    caps: [{most: 1, window: 7d, scope: group}]\n", "3: unknown key 'propositions[0].caps[0].scope'")]
     public void Load_WrongFile_SaysWhatAndWhere(string text, string problems)
         => Assert.Equal(problems.Split('|').Select(p => "propositions.yaml:" + p),
             WorkspaceFiles.Problems(("schema.yaml", Schema), ("propositions.yaml", text)));

@@ -17,13 +17,13 @@ internal static class WorkspaceFiles
         ["strategies.yaml"] = "strategies:\n  - id: keep\n    segments: all\n",
     };
 
-    /// <summary>Writes the minimal files, some replaced; a null text leaves the file out.</summary>
+    /// <summary>Writes the minimal files, some replaced or added; a null text leaves the file out.</summary>
     public static void Write(TemporaryFolder folder, params (string File, string? Text)[] replaced)
     {
-        foreach ((string file, string text) in Minimal)
+        foreach (string file in Minimal.Keys.Union(replaced.Select(r => r.File)))
         {
             int at = Array.FindIndex(replaced, r => r.File == file);
-            if ((at < 0 ? text : replaced[at].Text) is { } content)
+            if ((at < 0 ? Minimal[file] : replaced[at].Text) is { } content)
             {
                 folder.Write(file, content);
             }
@@ -44,27 +44,15 @@ internal static class WorkspaceFiles
     /// <summary>Compares propositions by content; records compare their collections by reference.</summary>
     public static void AssertSame(Proposition expected, Proposition actual)
     {
-        Assert.Equal(expected.Wording, actual.Wording);
-        Assert.Equal(expected.Contact, actual.Contact);
-        Assert.Equal(expected.Benefits, actual.Benefits);
-        Assert.Equal(expected.Sacrifices, actual.Sacrifices);
-        Assert.Equal(expected.Margin.PerFeature, actual.Margin.PerFeature);
-        Assert.Equal(expected.Saving.PerFeature, actual.Saving.PerFeature);
-        Assert.Equal(Scalars(expected), Scalars(actual));
+        Assert.Equal(WorkspaceWriter.PropositionsText([expected]), WorkspaceWriter.PropositionsText([actual]));
+        Assert.Equivalent(expected, actual, strict: true);
+    }
 
-        static Proposition Scalars(Proposition p)
-        {
-            Proposition empty = new() { Id = p.Id, Name = p.Name };
-            return p with
-            {
-                Wording = empty.Wording,
-                Contact = empty.Contact,
-                Benefits = empty.Benefits,
-                Sacrifices = empty.Sacrifices,
-                Margin = p.Margin with { PerFeature = Amount.Zero.PerFeature },
-                Saving = p.Saving with { PerFeature = Amount.Zero.PerFeature },
-            };
-        }
+    /// <summary>Compares policies by content.</summary>
+    public static void AssertSame(Policy expected, Policy actual)
+    {
+        Assert.Equal(WorkspaceWriter.PolicyText(expected), WorkspaceWriter.PolicyText(actual));
+        Assert.Equivalent(expected, actual, strict: true);
     }
 
     /// <summary>Compares schemas by content.</summary>

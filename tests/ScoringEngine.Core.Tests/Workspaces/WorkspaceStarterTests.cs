@@ -17,6 +17,7 @@ public sealed class WorkspaceStarterTests
         WorkspaceWriter.Create(folder["starter"], WorkspaceStarter.Files(inferred, id, terms));
         Workspace workspace = Workspace.Load(folder["starter"]);
         Assert.Equal(inferred.Features.Hash, workspace.Schema.Features.Hash);
+        Assert.All(StrategyCheck.Check(workspace.Source, new DateOnly(2030, 1, 1)), p => Assert.Equal(Severity.Incomplete, p.Severity));
         return workspace;
     }
 
@@ -59,6 +60,7 @@ public sealed class WorkspaceStarterTests
         WorkspaceWriter.Create(folder["synthetic"], SyntheticWorkspace.Files(world));
         Workspace workspace = Workspace.Load(folder["synthetic"]);
         Assert.Equal(world.Schema.Hash, workspace.Schema.Features.Hash);
+        Assert.All(StrategyCheck.Check(workspace.Source, new DateOnly(2030, 1, 1)), p => Assert.Equal(Severity.Incomplete, p.Severity));
         Assert.Equal(world.Propositions.Select(p => p.Id).Order(StringComparer.Ordinal), workspace.Propositions.Select(p => p.Id));
     }
 }

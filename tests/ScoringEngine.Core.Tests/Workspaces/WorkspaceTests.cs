@@ -48,6 +48,29 @@ public sealed class WorkspaceTests
             ("policy.yaml", "currency: EUR\nroles:\n  " + string.Concat(Enumerable.Repeat(open, 20_000)))));
 
     [Fact]
+    public void Load_ValueThatHoldsItself_IsAProblemInItsLine()
+        => Assert.Equal(["policy.yaml:3: '*a' refers to what it stands in"], WorkspaceFiles.Problems(("policy.yaml", "currency: EUR\nroles: &a\n  agent: *a\n")));
+
+    [Fact]
+    public void Channels_SchemaWithTheFeature_AreItsCategoriesInOrder()
+    {
+        using TemporaryFolder folder = new();
+        Assert.Equal(["phone", "web"], StrategySample.Load(folder).Channels);
+    }
+
+    [Fact]
+    public void Channels_SchemaWithoutTheFeature_AreAllThatAreNamedByName()
+    {
+        using TemporaryFolder folder = new();
+        WorkspaceFiles.Write(folder,
+            ("schema.yaml", "id: customer\nfeatures:\n  - {id: 1, name: optin, kind: boolean}\n"),
+            ("policy.yaml", "currency: EUR\ncontact_policy:\n  consent: {mail: optin}\n  quiet_hours: {from: \"20:00\", until: \"08:00\", channels: [phone]}\n"
+                + "  caps: [{most: 1, window: 1d, channels: [web, mail]}]\nexploration: {channels: {app: {epsilon: 0.1}}}\n"),
+            ("propositions.yaml", "propositions:\n  - {id: p, channels: [store], caps: [{most: 1, window: 1d, channels: [chat]}], economics: {contact: {default: 1, fax: 2}}}\n"));
+        Assert.Equal(["app", "chat", "fax", "mail", "phone", "store", "web"], Workspace.Load(folder.Path).Channels);
+    }
+
+    [Fact]
     public void Load_ErrorsInEveryFile_ReportsAllAtOnceInFileOrder()
         => Assert.Equal(
             [
@@ -110,7 +133,7 @@ public sealed class WorkspaceTests
     {
         using TemporaryFolder folder = new();
         WorkspaceFiles.Write(folder, ("strategies.yaml", "strategies: []\n"), ("propositions.yaml", ""));
-        Assert.Equal(["incomplete: no strategy", "incomplete: need weights are assumed, no survey"],
+        Assert.Equal(["no strategy", "need weights are assumed, no survey"],
             Workspace.Load(folder.Path).Incompleteness().Select(p => p.Message));
     }
 

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using FsCheck;
 using FsCheck.Fluent;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Core.Propositions;
+using ScoringEngine.Core.Rules;
 using ScoringEngine.Core.Value;
 using ScoringEngine.Core.Workspaces;
 
@@ -29,6 +31,12 @@ public sealed class WorkspaceWriterTests
         new Feature { Id = 1, Name = "tenure", Kind = FeatureKind.Numeric },
         new Feature { Id = 2, Name = "a: \"b\" #c", Kind = FeatureKind.Boolean },
     ]);
+
+    private static readonly Gen<Rule> Leaf = Gen.Elements("tenure >= 12", "tenure is missing", "tenure in [1, 2.5]", "'a: \"b\" #c' = true", "\"a: \"\"b\"\" #c\" is known")
+        .Select(text => RuleParser.TryParseComparison(text, out Comparison? comparison, out string? error) ? (Rule)comparison : throw new FormatException(error));
+
+    private static Gen<Rule> RuleOf(int depth) => depth == 0 ? Leaf
+        : Gen.OneOf(Leaf, Any<Junction>().Zip(RuleOf(depth - 1).NonEmptyListOf()).Select(c => (Rule)new Compound(c.Item1, [.. c.Item2.Take(3)])));
 
     private static Gen<ImmutableSortedDictionary<string, T>> MapOf<T>(Gen<string> keys, Gen<T> values)
         => keys.Zip(values).ArrayOf().Select(pairs => pairs.DistinctBy(p => p.Item1)
@@ -117,7 +125,17 @@ public sealed class WorkspaceWriterTests
             from benefits in MapOf(Gen.Elements("price", "a: b"), Fraction)
             from sacrifices in MapOf(Gen.Elements("price", "a: b"), Fraction)
             from wording in MapOf(Name, Text)
-            from flags in Gen.Choose(0, 7)
+            from flags in Gen.Choose(0, 511)
+            from area in Text
+            from grouped in Text
+            from channels in Name.ArrayOf()
+            from days in Gen.Choose(0, 9000).Two()
+            from volume in Gen.Choose(0, int.MaxValue)
+            from caps in (from most in Gen.Choose(0, 9) from seconds in Gen.Choose(1, 60_000_000) from place in Name
+                          select new ContactCap { Scope = ContactScope.Proposition, Channels = most > 4 ? [place] : [], Most = most, Window = TimeSpan.FromSeconds(seconds) }).ArrayOf()
+            from maturity in Gen.Choose(1, 3650)
+            from rules in RuleOf(2).Zip(RuleOf(1))
+            let first = new DateOnly(2020, 1, 1).AddDays(days.Item1)
             select new Proposition
             {
                 Id = id,
@@ -139,6 +157,20 @@ public sealed class WorkspaceWriterTests
                 Benefits = benefits,
                 Sacrifices = sacrifices,
                 Wording = wording,
+                ValueArea = area,
+                Group = grouped,
+                Channels = [.. channels.Distinct()],
+                MinimumCustomerValue = (flags & 8) == 0 ? null : shares.Item1,
+                ValidFrom = (flags & 16) == 0 ? null : first,
+                ValidUntil = (flags & 32) == 0 ? null : first.AddDays(days.Item2),
+                Budget = (flags & 64) == 0 ? null : costs.Item1,
+                Volume = (flags & 128) == 0 ? null : 3L * volume,
+                Caps = [.. caps],
+                MaturityDays = maturity,
+                Eligibility = (flags & 2) == 0 ? null : rules.Item1,
+                Applicability = (flags & 8) == 0 ? null : rules.Item2,
+                Suitability = (flags & 32) == 0 ? null : rules.Item1,
+                Concession = (flags & 256) == 0 ? null : costs.Item2,
             };
         Check(proposition.ArrayOf().Select(all => all.DistinctBy(p => p.Id).ToArray()), propositions =>
         {
