@@ -37,10 +37,18 @@ internal sealed class CandidateTerms
     /// <summary>Customer value below which it is not offered.</summary>
     public double MinimumCustomerValue { get; }
 
-    /// <summary>Why it is not to be had now and in this channel at all.</summary>
-    public Fall Validity(in DecisionInput input)
-        => input.TimeUnixMs < _from ? new Fall(FallReason.NotYetValid, 0, input.TimeUnixMs / 1000, _from / 1000)
-            : input.TimeUnixMs >= _until ? new Fall(FallReason.Expired, 0, input.TimeUnixMs / 1000, _until / 1000)
-            : _channels is not null && (input.Channel < 0 || !_channels[input.Channel]) ? new Fall(FallReason.OtherChannel, input.Channel)
-            : default;
+    /// <summary>Why it is not to be had now, or in this channel at all.</summary>
+    public FallReason WhyNotValid(in DecisionInput input)
+        => input.TimeUnixMs < _from ? FallReason.NotYetValid
+            : input.TimeUnixMs >= _until ? FallReason.Expired
+            : _channels is not null && (input.Channel < 0 || !_channels[input.Channel]) ? FallReason.OtherChannel
+            : FallReason.None;
+
+    /// <summary>The same in figures.</summary>
+    public Fall FallOf(FallReason reason, in DecisionInput input) => reason switch
+    {
+        FallReason.NotYetValid => new Fall(reason, 0, input.TimeUnixMs / 1000, _from / 1000),
+        FallReason.Expired => new Fall(reason, 0, input.TimeUnixMs / 1000, _until / 1000),
+        _ => new Fall(reason, input.Channel),
+    };
 }

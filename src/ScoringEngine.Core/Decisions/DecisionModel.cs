@@ -27,8 +27,8 @@ public sealed class DecisionModel
     // A stream of its own, so that no other use of a seed draws the same numbers.
     private const long ExplorationStream = 0x0DEC_1DE5;
 
-    // From so many rows on the margins of a whole block cost less than theirs one by one.
-    private const int RowsWorthABlock = 24;
+    // From so many rows on, rules and propensities of a whole block cost less than theirs one by one.
+    private const int RowsWorthABlock = 8;
 
     private readonly ContactRules _contact;
     private readonly DifferentiationGate _gate;
@@ -39,11 +39,11 @@ public sealed class DecisionModel
     private readonly Exploration[] _exploration; // by channel
     private readonly double[] _evidence; // [tier x proposition]
     private readonly CandidateTerms[] _terms;
-    private readonly CompiledRule?[] _rules; // [proposition x RuleStages]
+    private CompiledRule?[] _rules; // [proposition x RuleStages], never changed once somebody else sees it
     private readonly PropositionValue[] _notEvaluated;
     private readonly int[] _numbers;
     private readonly double _holdOutShare;
-    private readonly DecisionModel _origin; // whose marks of passed rules in a block hold here too
+    private readonly DecisionModel _origin; // whose marks of passed rules in a block hold here too, where a rule is left
 
     /// <summary>Compiles a workspace against a version of its model.</summary>
     /// <param name="workspace">Catalogue, strategies, needs and policy.</param>
@@ -81,27 +81,6 @@ public sealed class DecisionModel
         StandardTreatment = policy.HoldOut.StandardTreatment is { } id ? IndexOf(workspace, id) + 1 : 0;
     }
 
-    private DecisionModel(DecisionModel origin, CompiledRule?[] rules)
-    {
-        Workspace = origin.Workspace;
-        Scorer = origin.Scorer;
-        _contact = origin._contact;
-        _gate = origin._gate;
-        _rights = origin._rights;
-        _smoothing = origin._smoothing;
-        _scale = origin._scale;
-        _defaultExploration = origin._defaultExploration;
-        _exploration = origin._exploration;
-        _evidence = origin._evidence;
-        _terms = origin._terms;
-        _notEvaluated = origin._notEvaluated;
-        _numbers = origin._numbers;
-        _holdOutShare = origin._holdOutShare;
-        StandardTreatment = origin.StandardTreatment;
-        _rules = rules;
-        _origin = origin._origin;
-    }
-
     /// <summary>Catalogue, strategies, needs and policy.</summary>
     public Workspace Workspace { get; }
 
@@ -129,7 +108,7 @@ public sealed class DecisionModel
     public static ulong SeedOf(ReadOnlySpan<byte> decisionId) => CustomerHash.Of(decisionId);
 
     /// <summary>Room for a decision.</summary>
-    public DecisionTrace CreateTrace() => new(CandidateCount, _contact.ScratchLength);
+    public DecisionTrace CreateTrace() => new([.. Enumerable.Range(0, CandidateCount).Select(IsMandatory)], _contact.ScratchLength);
 
     /// <summary>Number of a candidate in contacts and records: 0 for do nothing.</summary>
     public int NumberOf(int candidate) => candidate == 0 ? 0 : _numbers[candidate - 1];
@@ -167,8 +146,8 @@ public sealed class DecisionModel
     public void ReadEvidence(Tier tier, Span<double> bounds) => _evidence.AsSpan((int)tier * _terms.Length, _terms.Length).CopyTo(bounds);
 
     /// <summary>
-    /// Scores rows for deciding on many: the first <paramref name="count"/> rows of the block, as <see cref="Scorer.Score"/> does, but rules
-    /// are evaluated for all rows at once and margins of propensities only where enough rows pass them.
+    /// Scores the first <paramref name="count"/> rows of a block to decide on them: as <see cref="Scorer.Score"/> does, but propensities
+    /// wait for the candidates that get so far; of many rows, rules are evaluated for all at once, and propensities where enough rows pass.
     /// <see cref="ScoreBlock.PropensitiesOf"/> tells nothing afterwards.
     /// </summary>
     /// <param name="block">A block of <see cref="Scorer"/>.</param>
@@ -177,6 +156,10 @@ public sealed class DecisionModel
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, BlockRows);
         Scorer.ScoreCustomers(block, count);
+        if (count < RowsWorthABlock)
+        {
+            return;
+        }
         Span<RuleScores> scores = stackalloc RuleScores[count];
         for (int r = 0; r < count; r++)
         {
@@ -196,7 +179,7 @@ public sealed class DecisionModel
             }
             if (BitOperations.PopCount(passed) >= RowsWorthABlock)
             {
-                Scorer.PropensityMargins(block, a);
+                Scorer.Probabilities(block, a);
             }
         }
         block.RulesOf = _origin == this ? this : null;
@@ -210,9 +193,10 @@ public sealed class DecisionModel
     internal DecisionModel Without(int proposition, Stage stage)
     {
         Debug.Assert(stage is Stage.Eligibility or Stage.Applicability or Stage.Suitability);
-        CompiledRule?[] rules = [.. _rules];
-        rules[(proposition * RuleStages) + (stage - Stage.Eligibility)] = null;
-        return new DecisionModel(this, rules);
+        DecisionModel other = (DecisionModel)MemberwiseClone();
+        other._rules = [.. _rules];
+        other._rules[(proposition * RuleStages) + (stage - Stage.Eligibility)] = null;
+        return other;
     }
 
     /// <summary>Decides for one row.</summary>
@@ -252,7 +236,7 @@ public sealed class DecisionModel
             candidate.Value = Value(block, row, a, candidate.Counts, input.Channel);
             Debug.Assert(double.IsFinite(candidate.Value.Score));
         }
-        Rank(trace);
+        trace.Unranked();
         Choose(in input, trace);
         if (trace.HeldOut)
         {
@@ -325,20 +309,28 @@ public sealed class DecisionModel
     {
         CandidateTerms terms = _terms[a];
         ReadOnlySpan<float> values = block.Row(row);
-        candidate.Fall = terms.Validity(in input);
-        if (candidate.Fall.Reason != FallReason.None)
+        FallReason reason = terms.WhyNotValid(in input);
+        if (reason != FallReason.None)
         {
+            candidate.Fall = terms.FallOf(reason, in input);
             return Stage.Validity;
         }
-        candidate.Fall = Affordable(a, values, in input);
-        if (candidate.Fall.Reason != FallReason.None)
+        if (!input.BudgetLeft.IsEmpty && input.BudgetLeft[a] < double.PositiveInfinity
+            && Scorer.Values.CostOfOffer(a, values, input.Channel) is double most && input.BudgetLeft[a] < most)
         {
+            candidate.Fall = new Fall(FallReason.BudgetSpent, 0, input.BudgetLeft[a], most);
             return Stage.Budget;
         }
-        candidate.Fall = trace.ContactFalls[a];
-        if (candidate.Fall.Reason != FallReason.None)
+        if (!input.VolumeLeft.IsEmpty && input.VolumeLeft[a] < 1)
         {
-            return candidate.Fall.Reason == FallReason.NoConsent ? Stage.Consent : Stage.ContactPolicy;
+            candidate.Fall = new Fall(FallReason.VolumeReached, 0, input.VolumeLeft[a], 1);
+            return Stage.Budget;
+        }
+        ref readonly Fall contact = ref trace.ContactFalls[a];
+        if (contact.Reason != FallReason.None)
+        {
+            candidate.Fall = contact;
+            return contact.Reason == FallReason.NoConsent ? Stage.Consent : Stage.ContactPolicy;
         }
         bool known = block.RulesOf == _origin;
         for (int stage = 0; stage < RuleStages; stage++)
@@ -375,61 +367,15 @@ public sealed class DecisionModel
         return Stage.None;
     }
 
-    private Fall Affordable(int a, ReadOnlySpan<float> values, in DecisionInput input)
-    {
-        if (!input.BudgetLeft.IsEmpty && input.BudgetLeft[a] < double.PositiveInfinity
-            && Scorer.Values.CostOfOffer(a, values, input.Channel) is double cost && input.BudgetLeft[a] < cost)
-        {
-            return new Fall(FallReason.BudgetSpent, 0, input.BudgetLeft[a], cost);
-        }
-        return !input.VolumeLeft.IsEmpty && input.VolumeLeft[a] < 1 ? new Fall(FallReason.VolumeReached, 0, input.VolumeLeft[a], 1) : default;
-    }
-
     private PropositionValue Value(ScoreBlock block, int row, int a, CandidateCounts counts, int channel)
     {
         double propensity = 1;
         if (_terms[a].NeedsAcceptance)
         {
             double rate = _smoothing.Rate(_terms[a].Prior, in counts);
-            propensity = Scorer.Propensity(a, Scorer.PropensityMargin(block, row, a), rate);
+            propensity = Scorer.Propensity(a, Scorer.Probability(block, row, a), rate);
         }
         return Scorer.Values.Evaluate(a, block.Row(row), block.SegmentIndexes[row], propensity, channel);
-    }
-
-    /// <summary>
-    /// Sorts what did not fall: mandatory candidates, then the others. As in every ranking, equal scores keep "do nothing" first and then the
-    /// order of the ids, which is that of the indexes.
-    /// </summary>
-    private void Rank(DecisionTrace trace)
-    {
-        int mandatory = Insert(trace, 0, mandatory: true);
-        trace.RankedCount = Insert(trace, mandatory, mandatory: false);
-    }
-
-    /// <summary>Insertion sort, stable, behind what is there; the new number of candidates.</summary>
-    private int Insert(DecisionTrace trace, int start, bool mandatory)
-    {
-        Candidate[] candidates = trace.Candidates;
-        Span<int> ranked = trace.Ranked;
-        Span<double> scores = trace.Scores;
-        int count = start;
-        for (int c = 0; c < candidates.Length; c++)
-        {
-            if (candidates[c].FellAt != Stage.None || IsMandatory(c) != mandatory)
-            {
-                continue;
-            }
-            double score = candidates[c].Value.Score;
-            int position = count++;
-            for (; position > start && scores[position - 1] < score; position--)
-            {
-                ranked[position] = ranked[position - 1];
-                scores[position] = scores[position - 1];
-            }
-            ranked[position] = c;
-            scores[position] = score;
-        }
-        return count;
     }
 
     /// <summary>
@@ -437,7 +383,16 @@ public sealed class DecisionModel
     /// </summary>
     private void Choose(in DecisionInput input, DecisionTrace trace)
     {
+        Exploration exploration = input.Channel < 0 ? _defaultExploration : _exploration[input.Channel];
         int slots = Math.Min(input.Slots, CandidateCount);
+        if (slots == 1 && exploration.Kind == ExplorationKind.None)
+        {
+            int best = trace.Best();
+            trace.Candidates[best].ActionProbability = 1;
+            trace.ChosenChoices[0] = new Choice(best, 1, trace.Candidates[best].NeedsApproval);
+            trace.ChosenCount = 1;
+            return;
+        }
         int count = 0;
         int open = 0;
         foreach (int c in trace.Order)
@@ -452,7 +407,6 @@ public sealed class DecisionModel
                 trace.ChosenChoices[count++] = new Choice(c, 1, trace.Candidates[c].NeedsApproval);
             }
         }
-        Exploration exploration = input.Channel < 0 ? _defaultExploration : _exploration[input.Channel];
         SeededRandom random = exploration.Kind == ExplorationKind.None ? default : new((long)input.Seed, ExplorationStream);
         for (bool ended = false; !ended && count < slots && open > 0; count++, open--)
         {

@@ -14,12 +14,18 @@ public readonly record struct Choice(int Candidate, double ActionProbability, bo
 /// </summary>
 public sealed class DecisionTrace
 {
-    internal DecisionTrace(int candidates, int contactScratch)
+    private readonly bool[] _mandatory; // by candidate
+    private readonly int[] _ranked;
+    private int _rankedCount;
+
+    internal DecisionTrace(bool[] mandatory, int contactScratch)
     {
+        int candidates = mandatory.Length;
+        _mandatory = mandatory;
+        _ranked = new int[candidates];
         ContactScratch = new long[contactScratch];
         ContactFalls = new Fall[candidates - 1];
         Candidates = new Candidate[candidates];
-        Ranked = new int[candidates];
         Open = new int[candidates];
         Scores = new double[candidates];
         Probabilities = new double[candidates];
@@ -34,7 +40,17 @@ public sealed class DecisionTrace
     public Candidate[] Candidates { get; }
 
     /// <summary>Indexes of the candidates that did not fall, best first: mandatory ones, then all others with do nothing among them.</summary>
-    public ReadOnlySpan<int> Order => Ranked.AsSpan(0, RankedCount);
+    public ReadOnlySpan<int> Order
+    {
+        get
+        {
+            if (_rankedCount == 0)
+            {
+                _rankedCount = Rank(Rank(0, mandatory: true), mandatory: false);
+            }
+            return _ranked.AsSpan(0, _rankedCount);
+        }
+    }
 
     /// <summary>
     /// What was decided, in slot order; of a held-out customer what would have been. Never empty. Do nothing ends it: after it
@@ -68,10 +84,6 @@ public sealed class DecisionTrace
     // By proposition.
     internal Fall[] ContactFalls { get; }
 
-    internal int[] Ranked { get; }
-
-    internal int RankedCount { get; set; }
-
     internal Choice[] ChosenChoices { get; }
 
     internal int ChosenCount { get; set; }
@@ -80,10 +92,55 @@ public sealed class DecisionTrace
 
     internal int OfferedCount { get; set; }
 
-    // While slots are drawn: what is still open, best first, with its scores and probabilities.
+    // While slots are drawn: what is still open, best first, with its probabilities; scores also while candidates are ranked.
     internal int[] Open { get; }
 
     internal double[] Scores { get; }
 
     internal double[] Probabilities { get; }
+
+    /// <summary>Forgets the order: sorting waits until somebody asks, for many decisions take the best and no more.</summary>
+    internal void Unranked() => _rankedCount = 0;
+
+    /// <summary>The first of <see cref="Order"/>.</summary>
+    internal int Best()
+    {
+        int best = 0;
+        for (int c = 1; c < Candidates.Length; c++)
+        {
+            ref Candidate candidate = ref Candidates[c];
+            if (candidate.FellAt == Stage.None
+                && (_mandatory[c] == _mandatory[best] ? candidate.Value.Score > Candidates[best].Value.Score : _mandatory[c]))
+            {
+                best = c;
+            }
+        }
+        return best;
+    }
+
+    /// <summary>
+    /// Sorts what did not fall behind what is there; the new number of ranked candidates. As in every ranking, equal scores keep do nothing
+    /// first and then the order of the ids, which is that of the indexes: insertion sort is stable.
+    /// </summary>
+    private int Rank(int start, bool mandatory)
+    {
+        int count = start;
+        for (int c = 0; c < Candidates.Length; c++)
+        {
+            if (Candidates[c].FellAt != Stage.None || _mandatory[c] != mandatory)
+            {
+                continue;
+            }
+            double score = Candidates[c].Value.Score;
+            int position = count++;
+            for (; position > start && Scores[position - 1] < score; position--)
+            {
+                _ranked[position] = _ranked[position - 1];
+                Scores[position] = Scores[position - 1];
+            }
+            _ranked[position] = c;
+            Scores[position] = score;
+        }
+        return count;
+    }
 }

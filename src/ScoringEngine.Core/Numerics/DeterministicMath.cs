@@ -157,6 +157,43 @@ public static class DeterministicMath
         return e / (1 + e);
     }
 
+    /// <summary>The vector twin of <see cref="Sigmoid(double)"/>: the same operations lane by lane, hence the same bits.</summary>
+    internal static Vector512<double> Sigmoid(Vector512<double> x)
+    {
+        Vector512<double> distance = Vector512.Abs(x);
+        if (!Vector512.LessThanOrEqualAll(distance, Vector512.Create(700.0)))
+        {
+            // NaN, or an exponential that may be subnormal: seldom, so one by one.
+            Span<double> lanes = stackalloc double[Vector512<double>.Count];
+            x.CopyTo(lanes);
+            foreach (ref double lane in lanes)
+            {
+                lane = Sigmoid(lane);
+            }
+            return Vector512.Create<double>(lanes);
+        }
+        Vector512<double> one = Vector512<double>.One;
+        Vector512<double> k = Vector512.Floor((-distance * Log2E) + Vector512.Create(0.5));
+        Vector512<double> r = -distance - (k * Ln2High);
+        r -= k * Ln2Low;
+        Vector512<double> p = Vector512.Create(1.0 / 6227020800.0);
+        p = (p * r) + Vector512.Create(1.0 / 479001600.0);
+        p = (p * r) + Vector512.Create(1.0 / 39916800.0);
+        p = (p * r) + Vector512.Create(1.0 / 3628800.0);
+        p = (p * r) + Vector512.Create(1.0 / 362880.0);
+        p = (p * r) + Vector512.Create(1.0 / 40320.0);
+        p = (p * r) + Vector512.Create(1.0 / 5040.0);
+        p = (p * r) + Vector512.Create(1.0 / 720.0);
+        p = (p * r) + Vector512.Create(1.0 / 120.0);
+        p = (p * r) + Vector512.Create(1.0 / 24.0);
+        p = (p * r) + Vector512.Create(1.0 / 6.0);
+        p = (p * r) + Vector512.Create(0.5);
+        p = (p * r) + one;
+        p = (p * r) + one;
+        Vector512<double> e = p * ((Vector512.ConvertToInt64(k) + Vector512.Create(1023L)) << 52).AsDouble();
+        return Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(x, Vector512<double>.Zero), one, e) / (one + e);
+    }
+
     /// <summary>
     /// log(p / (1 - p)) for p between 0 (-infinity) and 1 (+infinity); NaN outside. Absolute error near one half below 1e-15.
     /// </summary>

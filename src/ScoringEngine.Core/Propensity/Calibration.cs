@@ -5,4 +5,15 @@ public abstract record Calibration
 {
     /// <summary>The calibrated probability of a finite margin, 0..1.</summary>
     public abstract double Probability(float margin);
+
+    /// <summary>The calibrated probabilities of margins, bit by bit as <see cref="Probability"/> gives them.</summary>
+    /// <param name="margins">The margins.</param>
+    /// <param name="probabilities">OUT as many.</param>
+    internal virtual void ProbabilitiesOf(ReadOnlySpan<float> margins, Span<double> probabilities)
+    {
+        for (int i = 0; i < margins.Length; i++)
+        {
+            probabilities[i] = Probability(margins[i]);
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using ScoringEngine.Core.Numerics;
 
 namespace ScoringEngine.Core.Propensity;
@@ -14,6 +15,19 @@ public sealed record PlattCalibration(double Slope, double Intercept) : Calibrat
 
     /// <inheritdoc/>
     public override double Probability(float margin) => DeterministicMath.Sigmoid((Slope * margin) + Intercept);
+
+    /// <inheritdoc/>
+    internal override void ProbabilitiesOf(ReadOnlySpan<float> margins, Span<double> probabilities)
+    {
+        int i = 0;
+        for (; i <= margins.Length - Vector512<double>.Count; i += Vector512<double>.Count)
+        {
+            (Vector256<double> low, Vector256<double> high) = Vector256.Widen(Vector256.Create(margins[i..]));
+            Vector512<double> x = (Vector512.Create(low, high) * Slope) + Vector512.Create(Intercept);
+            DeterministicMath.Sigmoid(x).CopyTo(probabilities[i..]);
+        }
+        base.ProbabilitiesOf(margins[i..], probabilities[i..]);
+    }
 
     /// <summary>
     /// Fits slope and intercept by Newton's method with step halving on the weighted log-loss. Targets are softened to

@@ -90,9 +90,8 @@ public sealed class PropensityModel
     /// <summary>The same where another rate than <see cref="PriorRate"/> is expected without evidence.</summary>
     /// <param name="margin">Margin of <see cref="Model"/>.</param>
     /// <param name="priorRate">0..1.</param>
-    public float Propensity(float margin, double priorRate) => (float)(Model is null ? Smooth(Rate, priorRate)
-        : !float.IsNaN(margin) ? Smooth(Calibration.Probability(margin), priorRate)
-        : Offers > 0 ? Smooth(Rate, priorRate) : priorRate);
+    public float Propensity(float margin, double priorRate)
+        => Smooth(Model is null || float.IsNaN(margin) ? WithoutMargin : Calibration.Probability(margin), priorRate);
 
     /// <summary>The propensities of a block. Allocates nothing.</summary>
     /// <param name="rows">The rows; nothing of them is read without a <see cref="Model"/>.</param>
@@ -112,10 +111,35 @@ public sealed class PropensityModel
         }
     }
 
-    private double Smooth(double probability, double priorRate)
+    /// <summary>The q of a block's rows, before the prior has its say; NaN where the model has no answer and there were no offers.</summary>
+    /// <param name="rows">The rows; nothing of them is read without a <see cref="Model"/>.</param>
+    /// <param name="margins">At least as many floats as rows, overwritten.</param>
+    /// <param name="probabilities">OUT one probability a row.</param>
+    internal void Probabilities(in RowBlock rows, Span<float> margins, Span<double> probabilities)
+    {
+        Span<double> values = probabilities[..rows.Count];
+        if (Model is null)
+        {
+            values.Fill(WithoutMargin);
+            return;
+        }
+        margins = margins[..rows.Count];
+        Model.Margins(rows, margins);
+        Calibration.ProbabilitiesOf(margins, values);
+        for (int r = 0; r < margins.Length; r++)
+        {
+            values[r] = float.IsNaN(margins[r]) ? WithoutMargin : values[r];
+        }
+    }
+
+    /// <summary>The propensity that belongs to a q and a rate that is expected without evidence; that rate itself where q is NaN.</summary>
+    internal float Smooth(double probability, double priorRate)
     {
         double weight = EffectiveOffers + PriorStrength;
-        return weight > 0 ? ((EffectiveOffers * probability) + (PriorStrength * priorRate)) / weight
-            : Model is null ? priorRate : probability;
+        return (float)(double.IsNaN(probability) ? priorRate
+            : weight > 0 ? ((EffectiveOffers * probability) + (PriorStrength * priorRate)) / weight
+            : Model is null ? priorRate : probability);
     }
+
+    private double WithoutMargin => Model is null || Offers > 0 ? Rate : double.NaN;
 }

@@ -27,8 +27,8 @@ public sealed class ScoreBlock
         Potentials = new float[capacity];
         Tiers = new Tier[capacity];
         Propensities = new float[capacity * propositions];
-        PropensityMargins = new float[capacity * propositions];
-        MarginsKnown = new bool[propositions];
+        Probabilities = new double[capacity * propositions];
+        ProbabilitiesKnown = new bool[propositions];
         RuleRows = new RuleBlock(models.Schema);
         RulesPassed = new ulong[propositions * DecisionModel.RuleStages];
         Bins = new byte[capacity * models.Quantiser.Columns.Length];
@@ -77,11 +77,11 @@ public sealed class ScoreBlock
     /// <summary>The scorer that scored the rows; null before.</summary>
     internal Scorer? ScoredBy { get; set; }
 
-    /// <summary>[propositions x capacity]: margins of the propensity models, for propositions with <see cref="MarginsKnown"/>.</summary>
-    internal float[] PropensityMargins { get; }
+    /// <summary>[propositions x capacity]: what the propensity models say before any prior, for propositions with <see cref="ProbabilitiesKnown"/>.</summary>
+    internal double[] Probabilities { get; }
 
-    /// <summary>By proposition, whether the margins of all rows were computed.</summary>
-    internal bool[] MarginsKnown { get; }
+    /// <summary>By proposition, whether the probabilities of all rows were computed.</summary>
+    internal bool[] ProbabilitiesKnown { get; }
 
     /// <summary>The rows as rules read them.</summary>
     internal RuleBlock RuleRows { get; }
@@ -133,7 +133,7 @@ public sealed class ScoreBlock
         Count = count;
         ScoredBy = scorer;
         RulesOf = null;
-        MarginsKnown.AsSpan().Clear();
+        ProbabilitiesKnown.AsSpan().Clear();
         _single = -1;
     }
 }

@@ -72,10 +72,10 @@ public sealed class Scorer
         ScoreCustomers(block, count);
         for (int a = 0; a < _propensities.Length; a++)
         {
-            Span<float> margins = PropensityMargins(block, a);
+            Span<double> probabilities = Probabilities(block, a);
             for (int r = 0, i = a; r < count; r++, i += _propensities.Length)
             {
-                block.Propensities[i] = Propensity(a, margins[r], _priors[a]);
+                block.Propensities[i] = Propensity(a, probabilities[r], _priors[a]);
             }
         }
     }
@@ -95,33 +95,34 @@ public sealed class Scorer
         ScoreProfit(block, RowsOf(block));
     }
 
-    /// <summary>The margins of a proposition's propensity model for all rows of a block; meaningless where it has none.</summary>
-    internal Span<float> PropensityMargins(ScoreBlock block, int proposition)
+    /// <summary>What a proposition's propensity model says of each row of a block, before any prior; meaningless where it has none.</summary>
+    internal Span<double> Probabilities(ScoreBlock block, int proposition)
     {
-        Span<float> margins = block.PropensityMargins.AsSpan(proposition * block.Capacity, block.Count);
-        if (!block.MarginsKnown[proposition])
+        Span<double> probabilities = block.Probabilities.AsSpan(proposition * block.Capacity, block.Count);
+        if (!block.ProbabilitiesKnown[proposition])
         {
-            _propensities[proposition]?.Model?.Margins(RowsOf(block), margins);
-            block.MarginsKnown[proposition] = true;
+            _propensities[proposition]?.Probabilities(RowsOf(block), block.ModelMargins, probabilities);
+            block.ProbabilitiesKnown[proposition] = true;
         }
-        return margins;
+        return probabilities;
     }
 
-    /// <summary>One row's margin, taken from the block where all were computed.</summary>
-    internal float PropensityMargin(ScoreBlock block, int row, int proposition)
+    /// <summary>The same of one row, taken from the block where it is known.</summary>
+    internal double Probability(ScoreBlock block, int row, int proposition)
     {
-        if (block.MarginsKnown[proposition])
+        if (block.ProbabilitiesKnown[proposition])
         {
-            return block.PropensityMargins[(proposition * block.Capacity) + row];
+            return block.Probabilities[(proposition * block.Capacity) + row];
         }
         Span<float> margin = stackalloc float[1];
-        _propensities[proposition]?.Model?.Margins(block.Single(row), margin);
-        return margin[0];
+        Span<double> probability = stackalloc double[1];
+        _propensities[proposition]?.Probabilities(block.Single(row), margin, probability);
+        return probability[0];
     }
 
-    /// <summary>The propensity that belongs to a margin, where <paramref name="priorRate"/> is the rate expected without the model's evidence.</summary>
-    internal float Propensity(int proposition, float margin, double priorRate)
-        => _propensities[proposition]?.Propensity(margin, priorRate) ?? (float)priorRate;
+    /// <summary>The propensity that belongs to such a probability, where <paramref name="priorRate"/> is the rate expected without the model's evidence.</summary>
+    internal float Propensity(int proposition, double probability, double priorRate)
+        => _propensities[proposition]?.Smooth(probability, priorRate) ?? (float)priorRate;
 
     /// <summary>The model of a proposition's propensity; null where there is none, and it is the catalogue's prior.</summary>
     internal PropensityModel? PropensityModelOf(int proposition) => _propensities[proposition];

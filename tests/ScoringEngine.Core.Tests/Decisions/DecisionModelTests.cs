@@ -13,7 +13,7 @@ namespace ScoringEngine.Core.Tests.Decisions;
 /// <summary>Decisions whose every figure is worked out by hand.</summary>
 public sealed class DecisionModelTests
 {
-    private const double Exact = 1e-9;
+    private const double Exact = 1e-6; // propensities are single precision
 
     private static readonly DateOnly Today = new(2026, 6, 15);
 
@@ -41,10 +41,12 @@ public sealed class DecisionModelTests
         ]));
         double[] budgets = [.. model.Workspace.Propositions.Select(p => p.Id switch { "poor" => 4.99, "just" => 5, _ => double.PositiveInfinity })];
         double[] volumes = [.. model.Workspace.Propositions.Select(p => p.Id == "sold_out" ? 0.5 : 1)];
-        DecisionTrace trace = model.Decide(Row(), new DecisionInput
+        ScoreBlock block = model.Scored(Row());
+        DecisionTrace trace = model.CreateTrace();
+        model.Decide(block, 0, new DecisionInput
         {
             TimeUnixMs = Noon, Channel = 0, Role = -1, Slots = 1, UnitHash = DecisionInput.NoUnit, BudgetLeft = budgets, VolumeLeft = volumes,
-        });
+        }, trace);
 
         const long NoonSeconds = Noon / 1000;
         AssertFell("early", Stage.Validity, new Fall(FallReason.NotYetValid, 0, NoonSeconds, NoonSeconds + (12 * 3600)));
@@ -68,7 +70,8 @@ public sealed class DecisionModelTests
         void AssertFell(string proposition, Stage stage, Fall fall)
         {
             Candidate candidate = trace.Of(model, proposition);
-            Assert.Equal((proposition, stage, fall), (proposition, candidate.FellAt, candidate.Fall));
+            Assert.Equal((proposition, stage, fall), (proposition, candidate.FellAt, model.FallOf(block, 0, trace, model.IndexOf(proposition))));
+            Assert.Equal(fall.Reason, candidate.Fall.Reason);
             Assert.True(double.IsNaN(candidate.Value.Score) && double.IsNaN(candidate.Value.Propensity));
             Assert.Equal(model.IndexOf(proposition) - 1, candidate.Value.Proposition);
         }
@@ -98,12 +101,13 @@ public sealed class DecisionModelTests
         ];
         foreach ((Proposition proposition, Stage expected) in steps)
         {
+            Stage reached = expected == Stage.None ? Stage.Gate : expected;
             DecisionModel model = Model(Workspace([proposition], policy));
-            DecisionTrace trace = model.Decide(Row(profit: 0, upper: 0, mailOk: expected > Stage.Consent ? 1 : 0), new DecisionInput
+            DecisionTrace trace = model.Decide(Row(profit: 0, upper: 0, mailOk: reached > Stage.Consent ? 1 : 0), new DecisionInput
             {
                 TimeUnixMs = Noon, Channel = 0, Role = -1, Slots = 1,
-                VolumeLeft = expected > Stage.Budget ? [] : [0.0],
-                Declined = expected > Stage.ContactPolicy ? [] : [(ushort)1],
+                VolumeLeft = reached > Stage.Budget ? [] : [0.0],
+                Declined = reached > Stage.ContactPolicy ? [] : [(ushort)1],
             });
             Assert.Equal(expected, trace.Candidates[1].FellAt);
         }

@@ -53,6 +53,12 @@ internal static class DecisionWorld
         PriorPropensity = 0.2,
     };
 
+    private static readonly Lazy<Workspace> Empty = new(() =>
+    {
+        using TemporaryFolder folder = new();
+        return WorkspaceFiles.Load(folder, Schema, new Policy(), Needs, []);
+    });
+
     public static ImmutableSortedDictionary<string, double> Map(params (string Key, double Value)[] values)
         => values.ToImmutableSortedDictionary(v => v.Key, v => v.Value, StringComparer.Ordinal);
 
@@ -63,10 +69,7 @@ internal static class DecisionWorld
         => RuleParser.TryParseComparison(text, out Comparison? comparison, out string? error) ? comparison : throw new ArgumentException(error);
 
     public static Workspace Workspace(IEnumerable<Proposition> propositions, Policy? policy = null, IEnumerable<Strategy>? strategies = null)
-    {
-        using TemporaryFolder folder = new();
-        return WorkspaceFiles.Load(folder, Schema, new Policy(), Needs, []).With(policy, propositions, strategies);
-    }
+        => Empty.Value.With(policy, propositions, strategies ?? []);
 
     public static ModelSet ByHand(bool withProfit = true, params (string Proposition, PropensityModel Model)[] propensities)
     {
