@@ -1,7 +1,7 @@
 using System.Runtime.ExceptionServices;
 using FASTER.core;
-using FasterSession = FASTER.core.ClientSession<FASTER.core.SpanByte, FASTER.core.SpanByte, ScoringEngine.Storage.CustomerOperation, FASTER.core.Empty, FASTER.core.Empty, ScoringEngine.Storage.CustomerFunctions>;
 using ScoringEngine.Core.Decisions;
+using FasterSession = FASTER.core.ClientSession<FASTER.core.SpanByte, FASTER.core.SpanByte, ScoringEngine.Storage.CustomerOperation, FASTER.core.Empty, FASTER.core.Empty, ScoringEngine.Storage.CustomerFunctions>;
 
 namespace ScoringEngine.Storage;
 
