@@ -585,7 +585,10 @@ public sealed class DecisionLog : IAsyncDisposable
 
     private static RecordLog OpenJournal(CustomerDatabase database, DataDirectory directory, string folder, uint kind, ulong next, TimeProvider time)
         => new(Journal.Open(folder, directory.Files, CustomerDatabase.JournalOptionsOf(database.Options, kind), directory.Manifest.Lineage, next, time),
-            folder, directory.Files, directory.Manifest.Lineage, kind) { SkipDamage = database.Options.Repair };
+            folder, directory.Files, directory.Manifest.Lineage, kind)
+        {
+            SkipDamage = database.Options.Repair,
+        };
 
     /// <summary>Finds whose decisions the open ones are.</summary>
     private static void FindCustomers(DecisionState state, CustomerDatabase database, CancellationToken cancellation)
