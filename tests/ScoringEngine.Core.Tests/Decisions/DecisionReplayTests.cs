@@ -32,9 +32,9 @@ public sealed class DecisionReplayTests(TrainedSample trained) : IDisposable
         Assert.Contains(records, r => r.GateTest);
         Assert.Contains(records, r => r.Chosen.Count == 2 && r.Chosen[1].ActionProbability is > 0 and < 1);
         Assert.Contains(records, r => r.Chosen[0].NeedsApproval);
-        foreach (Stage stage in new[] { Stage.Budget, Stage.ContactPolicy, Stage.Gate })
+        foreach (Stage stage in new[] { Stage.Budget, Stage.ContactPolicy })
         {
-            Assert.True(records.Exists(r => r.Stages.Contains((byte)stage)), $"{stage} among tiers {string.Join(", ", records.Select(r => r.Tier).Distinct())}");
+            Assert.True(records.Exists(r => r.Stages.Contains((byte)stage)), $"{stage}");
         }
     }
 

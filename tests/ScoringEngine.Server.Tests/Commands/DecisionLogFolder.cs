@@ -87,6 +87,7 @@ internal sealed class DecisionLogFolder
         };
         ScoreBlock block = model.Scorer.CreateBlock(1);
         rows.Values.CopyTo(block.Row(0));
+        block.Row(0)[model.Models.Schema.IndexOf(TrainedWorkspace.Context)] = 1;
         model.Score(block, 1);
         DecisionTrace trace = model.CreateTrace();
         model.Decide(block, 0, in input, trace);
