@@ -475,7 +475,7 @@ public sealed class DecisionPropertyTests
         PriorPropensity = random.NextDouble(),
         Benefits = DecisionWorld.Map(("price", (2 * random.NextDouble()) - 1), ("service", random.NextDouble())),
         MinimumCustomerValue = random.Next(3) == 0 ? random.NextDouble() - 0.5 : null,
-        Channels = random.Next(4) == 0 ? [Channels[random.Next(3)], Channels[random.Next(3)]] : [],
+        Channels = random.Next(4) == 0 ? [.. Channels.Take(1 + random.Next(2))] : [],
         ValidFrom = random.Next(6) == 0 ? DateOnly.FromDateTime(Start).AddDays(1) : null,
         ValidUntil = random.Next(6) == 0 ? DateOnly.FromDateTime(Start).AddDays(1) : null,
         Eligibility = random.Next(2) == 0 ? RandomRule(ref random, 2) : null,
