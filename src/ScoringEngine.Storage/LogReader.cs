@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using FASTER.core;
 using ScoringEngine.Core.Features;
@@ -138,7 +139,7 @@ internal sealed unsafe class LogReader
             {
                 if ((uint)size > (uint)_maxRecordBytes)
                 {
-                    throw new IOException($"the log has a record of {size} bytes at {address}, expected at most {_maxRecordBytes}");
+                    ThrowTooLong(address, size);
                 }
                 byte* copy = _chunk + (address - start);
                 if (address < changesFrom)
@@ -155,6 +156,10 @@ internal sealed unsafe class LogReader
         }
         End = address;
     }
+
+    // Apart from the loop, which is faster without it.
+    [DoesNotReturn]
+    private void ThrowTooLong(long address, int size) => throw new IOException($"the log has a record of {size} bytes at {address}, expected at most {_maxRecordBytes}");
 
     private void CopyWhole(byte* record, byte* copy, int size)
     {

@@ -60,8 +60,15 @@ public sealed class DecisionExplainerTests
         double[] volumes = [.. model.Workspace.Propositions.Select(p => p.Id == "e_sold_out" ? 0 : double.PositiveInfinity)];
         DecisionInput input = new()
         {
-            TimeUnixMs = Noon, Channel = 0, Direction = Direction.Outbound, Role = -1, Slots = 1, Contacts = contacts,
-            Declined = [Number("k_declined")], BudgetLeft = budgets, VolumeLeft = volumes,
+            TimeUnixMs = Noon,
+            Channel = 0,
+            Direction = Direction.Outbound,
+            Role = -1,
+            Slots = 1,
+            Contacts = contacts,
+            Declined = [Number("k_declined")],
+            BudgetLeft = budgets,
+            VolumeLeft = volumes,
         };
         float[] row = Row(mailOk: 0, liking: float.NaN);
         DecisionTrace trace = model.CreateTrace();
@@ -173,10 +180,17 @@ public sealed class DecisionExplainerTests
             {
                 catalogue[i] = new Proposition
                 {
-                    Id = $"p{i}", Name = $"p{i}", Margin = new Amount(200 * random.NextDouble(), Map()), Fulfilment = 30 * random.NextDouble(),
-                    DefaultContact = 5 * random.NextDouble(), PriorPropensity = (float)random.NextDouble(), Incrementality = 0.5,
-                    NeedsAcceptance = random.Next(4) > 0, Kind = random.Next(6) == 0 ? PropositionKind.Mandatory : PropositionKind.Commercial,
-                    Benefits = Map(("price", (2 * random.NextDouble()) - 1)), Eligibility = random.Next(6) == 0 ? Where("tenure > 99") : null,
+                    Id = $"p{i}",
+                    Name = $"p{i}",
+                    Margin = new Amount(200 * random.NextDouble(), Map()),
+                    Fulfilment = 30 * random.NextDouble(),
+                    DefaultContact = 5 * random.NextDouble(),
+                    PriorPropensity = (float)random.NextDouble(),
+                    Incrementality = 0.5,
+                    NeedsAcceptance = random.Next(4) > 0,
+                    Kind = random.Next(6) == 0 ? PropositionKind.Mandatory : PropositionKind.Commercial,
+                    Benefits = Map(("price", (2 * random.NextDouble()) - 1)),
+                    Eligibility = random.Next(6) == 0 ? Where("tenure > 99") : null,
                 };
             }
             Policy policy = new() { CustomerWeight = 40 * random.NextDouble() };

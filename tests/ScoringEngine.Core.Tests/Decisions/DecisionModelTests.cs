@@ -45,7 +45,13 @@ public sealed class DecisionModelTests
         DecisionTrace trace = model.CreateTrace();
         model.Decide(block, 0, new DecisionInput
         {
-            TimeUnixMs = Noon, Channel = 0, Role = -1, Slots = 1, UnitHash = DecisionInput.NoUnit, BudgetLeft = budgets, VolumeLeft = volumes,
+            TimeUnixMs = Noon,
+            Channel = 0,
+            Role = -1,
+            Slots = 1,
+            UnitHash = DecisionInput.NoUnit,
+            BudgetLeft = budgets,
+            VolumeLeft = volumes,
         }, trace);
 
         const long NoonSeconds = Noon / 1000;
@@ -82,8 +88,13 @@ public sealed class DecisionModelTests
     {
         Proposition worst = Plain with
         {
-            ValidUntil = Today.AddDays(-1), Eligibility = Where("tenure > 99"), Applicability = Where("tenure > 99"), Suitability = Where("tenure > 99"),
-            MinimumCustomerValue = 1, Differentiated = true, Budget = 1,
+            ValidUntil = Today.AddDays(-1),
+            Eligibility = Where("tenure > 99"),
+            Applicability = Where("tenure > 99"),
+            Suitability = Where("tenure > 99"),
+            MinimumCustomerValue = 1,
+            Differentiated = true,
+            Budget = 1,
         };
         Policy policy = new() { Contact = new ContactPolicy { Consent = ImmutableSortedDictionary<string, string>.Empty.Add("web", "mail_ok") } };
         (Proposition, Stage)[] steps =
@@ -105,7 +116,10 @@ public sealed class DecisionModelTests
             DecisionModel model = Model(Workspace([proposition], policy));
             DecisionTrace trace = model.Decide(Row(profit: 0, upper: 0, mailOk: reached > Stage.Consent ? 1 : 0), new DecisionInput
             {
-                TimeUnixMs = Noon, Channel = 0, Role = -1, Slots = 1,
+                TimeUnixMs = Noon,
+                Channel = 0,
+                Role = -1,
+                Slots = 1,
                 VolumeLeft = reached > Stage.Budget ? [] : [0.0],
                 Declined = reached > Stage.ContactPolicy ? [] : [(ushort)1],
             });
@@ -126,7 +140,10 @@ public sealed class DecisionModelTests
         long midnight = Noon - (14 * 3_600_000L);
         DecisionTrace trace = model.Decide(Row(), new DecisionInput
         {
-            TimeUnixMs = midnight + (day * 86_400_000L) + (seconds * 1000L), Channel = 0, Role = -1, Slots = 1,
+            TimeUnixMs = midnight + (day * 86_400_000L) + (seconds * 1000L),
+            Channel = 0,
+            Role = -1,
+            Slots = 1,
         });
         Assert.Equal(valid ? Stage.None : Stage.Validity, trace.Candidates[1].FellAt);
     }
@@ -292,12 +309,16 @@ public sealed class DecisionModelTests
         {
             Roles = new Dictionary<string, DecisionRight>
             {
-                ["agent"] = new(5, ["gift"]), ["lead"] = new(10, []), ["boss"] = new(double.PositiveInfinity, []),
+                ["agent"] = new(5, ["gift"]),
+                ["lead"] = new(10, []),
+                ["boss"] = new(double.PositiveInfinity, []),
             }.ToImmutableSortedDictionary(StringComparer.Ordinal),
         };
         Strategy trusting = new()
         {
-            Id = "trusting", Name = "trusting", Segments = [8],
+            Id = "trusting",
+            Name = "trusting",
+            Segments = [8],
             DecisionRights = ImmutableSortedDictionary<string, DecisionRight>.Empty.Add("agent", new DecisionRight(10, [])),
         };
         Workspace workspace = Workspace(

@@ -334,8 +334,18 @@ public sealed class DecisionPropertyTests
                 model.ReadCounts(live, block.SegmentIndexes[r], input.Counts);
                 model.Decide(block, r, new DecisionInput
                 {
-                    TimeUnixMs = DecisionWorld.Noon, Channel = 0, Role = -1, Slots = 3, Seed = (ulong)r, UnitHash = (ulong)r, Direction = Direction.Outbound,
-                    Contacts = input.Contacts, Declined = declined, Counts = input.Counts, BudgetLeft = input.Budgets, VolumeLeft = input.Volumes,
+                    TimeUnixMs = DecisionWorld.Noon,
+                    Channel = 0,
+                    Role = -1,
+                    Slots = 3,
+                    Seed = (ulong)r,
+                    UnitHash = (ulong)r,
+                    Direction = Direction.Outbound,
+                    Contacts = input.Contacts,
+                    Declined = declined,
+                    Counts = input.Counts,
+                    BudgetLeft = input.Budgets,
+                    VolumeLeft = input.Volumes,
                 }, trace);
             }
             allocated = GC.GetAllocatedBytesForCurrentThread() - before;
@@ -438,7 +448,8 @@ public sealed class DecisionPropertyTests
             },
             Gate = new GatePolicy
             {
-                PotentialThreshold = 40 * random.NextDouble(), Test = new GateTest(0.4, random.Next(99), day, day.AddDays(1), 20),
+                PotentialThreshold = 40 * random.NextDouble(),
+                Test = new GateTest(0.4, random.Next(99), day, day.AddDays(1), 20),
             },
             HoldOut = new HoldOutPolicy(0.2, random.Next(99), random.Next(2) == 0 ? "new" : null),
             Exploration = new ExplorationPolicy

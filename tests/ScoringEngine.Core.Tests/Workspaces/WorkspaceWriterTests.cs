@@ -131,7 +131,9 @@ public sealed class WorkspaceWriterTests
             from channels in Name.ArrayOf()
             from days in Gen.Choose(0, 9000).Two()
             from volume in Gen.Choose(0, int.MaxValue)
-            from caps in (from most in Gen.Choose(0, 9) from seconds in Gen.Choose(1, 60_000_000) from place in Name
+            from caps in (from most in Gen.Choose(0, 9)
+                          from seconds in Gen.Choose(1, 60_000_000)
+                          from place in Name
                           select new ContactCap { Scope = ContactScope.Proposition, Channels = most > 4 ? [place] : [], Most = most, Window = TimeSpan.FromSeconds(seconds) }).ArrayOf()
             from maturity in Gen.Choose(1, 3650)
             from rules in RuleOf(2).Zip(RuleOf(1))

@@ -1,5 +1,5 @@
-using ScoringEngine.Core.Decisions;
 using System.Text;
+using ScoringEngine.Core.Decisions;
 using ScoringEngine.Core.Features;
 using ScoringEngine.Storage.Journals;
 using ScoringEngine.Storage.Schemas;

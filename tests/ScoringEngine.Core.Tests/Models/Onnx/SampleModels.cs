@@ -112,7 +112,7 @@ internal static class SampleModels
     /// <summary>The scorer's results, propensities in the order of their ids.</summary>
     public static ScoreBlock Score(ModelSet models, FeatureMatrix rows)
     {
-        Scorer scorer = new(models, models.Propensities.Keys.Select(id => (id, 0.0)));
+        Scorer scorer = new(models, models.Propensities.Select(p => (p.Key, p.Value.PriorRate)));
         ScoreBlock block = scorer.CreateBlock(rows.Rows);
         rows.Values.CopyTo(block.Rows.AsSpan());
         scorer.Score(block, rows.Rows);
