@@ -122,7 +122,8 @@ internal sealed class DecisionState(DecisionLogOptions options)
         }
         if (_open.TryGetValue(decision.Key, out OpenDecision? earlier))
         {
-            throw new InvalidDataException($"the decision of record {earlier.Sequence} is there again");
+            // Nobody uses the id of a decision that is kept: it was forgotten, which a replay learns only here.
+            Age(earlier, earlier.ForgottenUnixMs);
         }
         Open(decision);
         foreach (OpenSlot slot in decision.Slots)

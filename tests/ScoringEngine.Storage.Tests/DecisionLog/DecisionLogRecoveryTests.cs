@@ -29,6 +29,32 @@ public sealed class DecisionLogRecoveryTests
     }
 
     [Fact]
+    public async Task Open_IdThatWasForgottenAndUsedAgain_HasTheLaterDecision()
+    {
+        FaultyFiles files = new();
+        ManualTime time = new();
+        (double, double) used;
+        (long, long) counted;
+        await using (LogRun run = LogRun.Open(files, time))
+        {
+            run.Decide("d", "anna", "", "", 1);
+            Assert.Equal(OutcomeStatus.Recorded, run.Tell("d", ContactKind.Presented));
+            time.Advance(TimeSpan.FromDays(LogRun.MaturityDays) + TimeSpan.FromDays(30));
+            Assert.Equal(OutcomeStatus.UnknownDecision, run.Tell("d", ContactKind.Accepted));
+            await run.Log.CommittedAsync(run.Decide("d", "anna", "", "", 2), TestContext.Current.CancellationToken);
+            (used, counted) = (run.Used(1), run.Counted(1));
+            files.CrashAfter(0);
+        }
+        files.Crash();
+
+        await using LogRun again = LogRun.Open(files, time);
+
+        Assert.Equal((used, counted), (again.Used(1), again.Counted(1)));
+        Assert.Equal(OutcomeStatus.NotOffered, again.Tell("d", ContactKind.Presented));
+        Assert.Equal(OutcomeStatus.Recorded, again.Tell("d", ContactKind.Presented, proposition: 2));
+    }
+
+    [Fact]
     public async Task Open_AfterASnapshot_ReadsOnlyWhatCameLater()
     {
         FaultyFiles files = new();
